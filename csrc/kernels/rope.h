@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Rotary position embeddings (J. Su et al., RoFormer, 2021): tables of cos and sin, and the rotation of rows of pairs.
+ * No fma: the rotation is bound by memory, and the same bits come out on every ISA. */
+#include "../simd/math.h"
+
+/* ---- rope_table: cos, sin (rows, pairs) <- positions (rows), inverse (pairs) ------------------------------------- */
+
+INLINE f64v FN(angles)(double position, f64v inverse, int in_f32)
+{
+    if (!in_f32)
+        return position * inverse;
+    const f32h product = (float)position * __builtin_convertvector(inverse, f32h);
+    return __builtin_convertvector(product, f64v);
+}
+
+INLINE void FN(store_wide_f32)(void *p, f64v v) { store_f32h(p, __builtin_convertvector(v, f32h)); }
+INLINE void FN(store_wide_f64)(void *p, f64v v) { store_f64(p, v); }
+
+#define ROPE_TABLE(type, element)                                                                                     \
+    static unsigned FN_FOR(rope_table, type)(const void *args, ptrdiff_t begin, ptrdiff_t end, void *scratch)         \
+    {                                                                                                                 \
+        const fastops_rope_table *s = args;                                                                           \
+        const ptrdiff_t pairs = s->pairs, tail = pairs % F64_LANES;                                                   \
+        (void)scratch;                                                                                                \
+        for (ptrdiff_t t = begin; t < end; t++) {                                                                     \
+            element *cosine = (element *)s->cos + t * pairs, *sine = (element *)s->sin + t * pairs;                   \
+            for (ptrdiff_t i = 0; i < pairs; i += F64_LANES) {                                                        \
+                const ptrdiff_t n = i + F64_LANES <= pairs ? F64_LANES : tail;                                        \
+                double part[F64_LANES] = {0};                                                                         \
+                element c_part[F64_LANES], s_part[F64_LANES];                                                         \
+                const int whole = n == F64_LANES;                                                                     \
+                if (!whole)                                                                                           \
+                    memcpy(part, s->inverse + i, (size_t)n * sizeof(double));                                         \
+                f64v c, v;                                                                                            \
+                sincos_f64(FN(angles)(s->positions[t], load_f64(whole ? s->inverse + i : part), s->angle_in_f32),     \
+                           &v, &c);                                                                                   \
+                FN(store_wide_##type)(whole ? cosine + i : c_part, c * s->factor);                                    \
+                FN(store_wide_##type)(whole ? sine + i : s_part, v * s->factor);                                      \
+                if (!whole) {                                                                                         \
+                    memcpy(cosine + i, c_part, (size_t)n * sizeof(element));                                          \
+                    memcpy(sine + i, s_part, (size_t)n * sizeof(element));                                            \
+                }                                                                                                     \
+            }                                                                                                         \
+        }                                                                                                             \
+        return 0;                                                                                                     \
+    }
+
+ROPE_TABLE(f32, float)
+ROPE_TABLE(f64, double)
+#undef ROPE_TABLE
+
+/* ---- rope_rotate ------------------------------------------------------------------------------------------------- */
+
+/* The pairs of one row: x0[i], x1[i] where they lie apart; x0[2i], x0[2i + 1] where interleaved. */
+typedef struct {
+    const char *x0, *x1;
+    char *out0, *out1;
+    const char *cos0, *cos1, *sin0, *sin1;
+} FN(rope_pairs);
+
+/* Where row `row` starts in each of the four arrays, and the index that says so. */
+typedef struct {
+    ptrdiff_t index[FASTOPS_MAX_DIMS];
+    const char *x, *cos, *sin;
+    char *out;
+} FN(rope_row);
+
+static void FN(rope_seek)(FN(rope_row) *at, const fastops_rope_rotate *s, ptrdiff_t row)
+{
+    at->x = s->x, at->out = s->out, at->cos = s->cos, at->sin = s->sin;
+    for (int d = s->ndim - 1; d >= 0; d--) {
+        const ptrdiff_t i = row % s->shape[d];
+        row /= s->shape[d];
+        at->index[d] = i;
+        at->x += i * s->x_strides[d], at->out += i * s->out_strides[d];
+        at->cos += i * s->cos_strides[d], at->sin += i * s->sin_strides[d];
+    }
+}
+
+INLINE void FN(rope_next)(FN(rope_row) *at, const fastops_rope_rotate *s)
+{
+    for (int d = s->ndim - 1; d >= 0; d--) {
+        at->x += s->x_strides[d], at->out += s->out_strides[d];
+        at->cos += s->cos_strides[d], at->sin += s->sin_strides[d];
+        if (++at->index[d] < s->shape[d])
+            return;
+        at->index[d] = 0;
+        at->x -= s->shape[d] * s->x_strides[d], at->out -= s->shape[d] * s->out_strides[d];
+        at->cos -= s->shape[d] * s->cos_strides[d], at->sin -= s->shape[d] * s->sin_strides[d];
+    }
+}
+
+INLINE void FN(copy_elements)(char *to, ptrdiff_t to_step, const char *from, ptrdiff_t from_step, ptrdiff_t n,
+                              size_t size)
+{
+    if (to_step == (ptrdiff_t)size && from_step == (ptrdiff_t)size)
+        memcpy(to, from, (size_t)n * size);
+    else
+        for (ptrdiff_t i = 0; i < n; i++)
+            memcpy(to + i * to_step, from + i * from_step, size);
+}
+
+/* Whether a row can be worked on where it lies. */
+INLINE int FN(rope_dense)(const fastops_rope_rotate *s, ptrdiff_t size, ptrdiff_t wide)
+{
+    return s->x_lane == size && s->out_lane == size && s->cos_lane == wide && s->sin_lane == wide &&
+           !(s->interleaved && s->full_width);
+}
+
+/* Any other row is gathered into scratch: x0, x1, cos0, cos1, sin0, sin1, each of whole registers. */
+enum { ROPE_PARTS = 6, ROPE_PADDING = 16 };
+INLINE ptrdiff_t FN(rope_part)(ptrdiff_t pairs, ptrdiff_t wide)
+{
+    return (pairs + ROPE_PADDING - 1) / ROPE_PADDING * ROPE_PADDING * wide;
+}
+
+static ptrdiff_t FN(rope_rotate_scratch)(fastops_type type, const void *args)
+{
+    const fastops_rope_rotate *s = args;
+    const ptrdiff_t wide = type == fastops_f64 ? 8 : 4, size = type == fastops_f16 || type == fastops_bf16 ? 2 : wide;
+    return FN(rope_dense)(s, size, wide) ? 0 : ROPE_PARTS * FN(rope_part)(s->pairs, wide);
+}
+
+#define TEMPLATE "../kernels/rope_rotate.h"
+#include "../simd/each_float.h"
+#undef TEMPLATE

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * rope_rotate for one float type; the template of rope.h. */
+
+#define NAME(name) FN_FOR(name, TYPE)
+#define LOAD JOIN(load_, TYPE)
+#define STORE JOIN(store_, TYPE)
+#define SIZE ((ptrdiff_t)sizeof(ELEMENT))
+#define WIDE_SIZE ((ptrdiff_t)sizeof(WIDE))
+
+INLINE void NAME(rotate_vector)(const FN(rope_pairs) *p, ptrdiff_t i, WIDE sign, int interleaved)
+{
+    VEC x0, x1;
+    if (interleaved) {
+        const VEC low = LOAD(p->x0 + 2 * i * SIZE), high = LOAD(p->x0 + (2 * i + LANES) * SIZE);
+        x0 = W(even)(low, high), x1 = W(odd)(low, high);
+    } else {
+        x0 = LOAD(p->x0 + i * SIZE), x1 = LOAD(p->x1 + i * SIZE);
+    }
+    const VEC y0 = x0 * W(load)(p->cos0 + i * WIDE_SIZE) - x1 * (sign * W(load)(p->sin0 + i * WIDE_SIZE));
+    const VEC y1 = x1 * W(load)(p->cos1 + i * WIDE_SIZE) + x0 * (sign * W(load)(p->sin1 + i * WIDE_SIZE));
+    if (interleaved) {
+        STORE(p->out0 + 2 * i * SIZE, W(zip_low)(y0, y1));
+        STORE(p->out0 + (2 * i + LANES) * SIZE, W(zip_high)(y0, y1));
+    } else {
+        STORE(p->out0 + i * SIZE, y0), STORE(p->out1 + i * SIZE, y1);
+    }
+}
+
+/* The last n < LANES pairs from i on: copied to whole registers and back. */
+static void NAME(rotate_tail)(const FN(rope_pairs) *p, ptrdiff_t i, ptrdiff_t n, WIDE sign, int interleaved)
+{
+    ELEMENT x[2 * LANES] = {0};
+    WIDE table[4][LANES] = {{0}};
+    const char *tables[4] = {p->cos0, p->cos1, p->sin0, p->sin1};
+    const size_t size = (size_t)(n * SIZE);
+    for (int t = 0; t < 4; t++)
+        memcpy(table[t], tables[t] + i * WIDE_SIZE, (size_t)n * sizeof(WIDE));
+    const FN(rope_pairs) whole = {.x0 = (const char *)x, .x1 = (const char *)(x + LANES),
+                                    .out0 = (char *)x, .out1 = (char *)(x + LANES),
+                                    .cos0 = (const char *)table[0], .cos1 = (const char *)table[1],
+                                    .sin0 = (const char *)table[2], .sin1 = (const char *)table[3]};
+    if (interleaved) {
+        memcpy(x, p->x0 + 2 * i * SIZE, 2 * size);
+        NAME(rotate_vector)(&whole, 0, sign, 1);
+        memcpy(p->out0 + 2 * i * SIZE, x, 2 * size);
+    } else {
+        memcpy(x, p->x0 + i * SIZE, size), memcpy(x + LANES, p->x1 + i * SIZE, size);
+        NAME(rotate_vector)(&whole, 0, sign, 0);
+        memcpy(p->out0 + i * SIZE, x, size), memcpy(p->out1 + i * SIZE, x + LANES, size);
+    }
+}
+
+INLINE void NAME(rotate_pairs)(const FN(rope_pairs) *p, ptrdiff_t pairs, WIDE sign, int interleaved)
+{
+    ptrdiff_t i = 0;
+    for (; i + LANES <= pairs; i += LANES)
+        NAME(rotate_vector)(p, i, sign, interleaved);
+    if (i < pairs)
+        NAME(rotate_tail)(p, i, pairs - i, sign, interleaved);
+}
+
+/* A row of which anything is strided: gather, rotate, scatter. */
+static void NAME(rotate_strided)(const fastops_rope_rotate *s, const FN(rope_row) *at, WIDE sign, char *scratch)
+{
+    const ptrdiff_t pairs = s->pairs;
+    const ptrdiff_t step = s->interleaved ? 2 : 1, partner = s->interleaved ? 1 : pairs;
+    const ptrdiff_t entry = s->full_width ? step : 1, entry_partner = s->full_width ? partner : 0;
+    char *part[ROPE_PARTS];
+    for (int i = 0; i < ROPE_PARTS; i++)
+        part[i] = scratch + i * FN(rope_part)(pairs, WIDE_SIZE);
+
+    const char *x = at->x + s->start * s->x_lane;
+    char *out = at->out + s->start * s->out_lane;
+    FN(copy_elements)(part[0], SIZE, x, step * s->x_lane, pairs, sizeof(ELEMENT));
+    FN(copy_elements)(part[1], SIZE, x + partner * s->x_lane, step * s->x_lane, pairs, sizeof(ELEMENT));
+    FN(copy_elements)(part[2], WIDE_SIZE, at->cos, entry * s->cos_lane, pairs, sizeof(WIDE));
+    FN(copy_elements)(part[3], WIDE_SIZE, at->cos + entry_partner * s->cos_lane, entry * s->cos_lane, pairs, sizeof(WIDE));
+    FN(copy_elements)(part[4], WIDE_SIZE, at->sin, entry * s->sin_lane, pairs, sizeof(WIDE));
+    FN(copy_elements)(part[5], WIDE_SIZE, at->sin + entry_partner * s->sin_lane, entry * s->sin_lane, pairs, sizeof(WIDE));
+    const FN(rope_pairs) p = {part[0], part[1], part[0], part[1], part[2], part[3], part[4], part[5]};
+    NAME(rotate_pairs)(&p, pairs, sign, 0);
+    FN(copy_elements)(out, step * s->out_lane, part[0], SIZE, pairs, sizeof(ELEMENT));
+    FN(copy_elements)(out + partner * s->out_lane, step * s->out_lane, part[1], SIZE, pairs, sizeof(ELEMENT));
+}
+
+/* A row of which everything is dense (and the tables have one entry a pair, or pairs lie apart). */
+INLINE void NAME(rotate_dense)(const fastops_rope_rotate *s, const FN(rope_row) *at, WIDE sign, int interleaved)
+{
+    const char *x = at->x + s->start * SIZE;
+    char *out = at->out + s->start * SIZE;
+    const ptrdiff_t partner = s->full_width ? s->pairs * WIDE_SIZE : 0;
+    const FN(rope_pairs) p = {x, x + s->pairs * SIZE, out, out + s->pairs * SIZE,
+                                at->cos, at->cos + partner, at->sin, at->sin + partner};
+    NAME(rotate_pairs)(&p, s->pairs, sign, interleaved);
+}
+
+static unsigned NAME(rope_rotate)(const void *args, ptrdiff_t begin, ptrdiff_t end, void *scratch)
+{
+    const fastops_rope_rotate *s = args;
+    const ptrdiff_t after = s->start + 2 * s->pairs;
+    const WIDE sign = s->transpose ? -1 : 1;
+    const int dense = FN(rope_dense)(s, SIZE, WIDE_SIZE);
+    const int copy_rest = s->x != s->out && 2 * s->pairs < s->lanes;
+    FN(rope_row) at;
+    FN(rope_seek)(&at, s, begin);
+    for (ptrdiff_t row = begin; row < end; row++, FN(rope_next)(&at, s)) {
+        if (!dense)
+            NAME(rotate_strided)(s, &at, sign, scratch);
+        else if (s->interleaved)
+            NAME(rotate_dense)(s, &at, sign, 1);
+        else
+            NAME(rotate_dense)(s, &at, sign, 0);
+        if (copy_rest) {
+            FN(copy_elements)(at.out, s->out_lane, at.x, s->x_lane, s->start, sizeof(ELEMENT));
+            FN(copy_elements)(at.out + after * s->out_lane, s->out_lane, at.x + after * s->x_lane, s->x_lane,
+                              s->lanes - after, sizeof(ELEMENT));
+        }
+    }
+    return 0;
+}
+
+#undef NAME
+#undef LOAD
+#undef STORE
+#undef SIZE
+#undef WIDE_SIZE

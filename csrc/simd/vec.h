@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Vectors of one register, on the compiler's own vector types: + - * & | ^ << >> and comparisons are the language's.
+ * Only what C cannot say stands here. LANES and the types follow the flags that the file is compiled with.
+ * Loads and stores take any alignment. */
+#ifndef FASTOPS_VEC_H
+#define FASTOPS_VEC_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
+/* ---- names: every function of a per-ISA object carries the ISA in its name ------------------------------------- */
+
+#define JOIN_(a, b) a##b
+#define JOIN(a, b) JOIN_(a, b)
+#define STRING_(a) #a
+#define STRING(a) STRING_(a)
+#define FN(name) JOIN(name##_, ISA)
+#define FN_FOR(name, type) JOIN(JOIN(JOIN(name, _), type), JOIN(_, ISA))
+
+/* Always inlined, so that no copy of it is left for the linker to choose among ISAs. */
+#define INLINE static inline __attribute__((always_inline, unused))
+
+/* A loop whose outputs are its inputs exactly or do not overlap them. */
+#if defined(__clang__)
+#define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define INDEPENDENT _Pragma("GCC ivdep")
+#endif
+
+/* ---- types ----------------------------------------------------------------------------------------------------- */
+
+#if defined(__AVX512F__)
+#define VEC_BYTES 64
+#elif defined(__AVX2__)
+#define VEC_BYTES 32
+#else
+#define VEC_BYTES 16
+#endif
+
+#define VECTOR_OF(element, bytes) element __attribute__((vector_size(bytes)))
+typedef VECTOR_OF(float, VEC_BYTES) f32v;
+typedef VECTOR_OF(double, VEC_BYTES) f64v;
+typedef VECTOR_OF(int32_t, VEC_BYTES) i32v;
+typedef VECTOR_OF(uint32_t, VEC_BYTES) u32v;
+typedef VECTOR_OF(int64_t, VEC_BYTES) i64v;
+typedef VECTOR_OF(uint64_t, VEC_BYTES) u64v;
+typedef VECTOR_OF(uint16_t, VEC_BYTES / 2) u16h; /* as many lanes as f32v */
+typedef VECTOR_OF(float, VEC_BYTES / 2) f32h;    /* as many lanes as f64v */
+enum { F32_LANES = VEC_BYTES / 4, F64_LANES = VEC_BYTES / 8 };
+
+/* ---- load, store ----------------------------------------------------------------------------------------------- */
+
+/* load_T, store_T: a whole vector; the *_part forms touch n < lanes elements only and read the others as 0. */
+#define LOAD_STORE(type, vector, element)                                                                             \
+    INLINE vector load_##type(const void *p)                                                                          \
+    {                                                                                                                 \
+        vector v;                                                                                                     \
+        memcpy(&v, p, sizeof v);                                                                                      \
+        return v;                                                                                                     \
+    }                                                                                                                 \
+    INLINE void store_##type(void *p, vector v) { memcpy(p, &v, sizeof v); }
+
+LOAD_STORE(f32, f32v, float)
+LOAD_STORE(f64, f64v, double)
+LOAD_STORE(f32h, f32h, float)
+LOAD_STORE(u16h, u16h, uint16_t)
+#undef LOAD_STORE
+
+INLINE f32v all_f32(float x) { return x - (f32v){0}; }
+INLINE f64v all_f64(double x) { return x - (f64v){0}; }
+
+/* Lane by lane a where mask is all ones, b where it is 0. */
+INLINE u32v select_u32(u32v mask, u32v a, u32v b) { return (mask & a) | (~mask & b); }
+
+/* ---- 16-bit floats: exact to float32, one rounding (to nearest, ties to even) back ------------------------------ */
+
+INLINE f32v f32_from_f16(u16h h)
+{
+#if defined(__AVX512F__)
+    return _mm512_cvtph_ps((__m256i)h);
+#elif defined(__F16C__)
+    return _mm256_cvtph_ps((__m128i)h);
+#elif defined(__aarch64__)
+    return vcvt_f32_f16((float16x4_t)h);
+#else
+    const u32v x = __builtin_convertvector(h, u32v), bits = (x & 0x7fff) << 13;
+    const u32v rebias = (u32v){0} + (112u << 23), smallest = (u32v){0} + (113u << 23);
+    const u32v special = (u32v)(bits >= (u32v){0} + (31u << 23)), nan = (u32v)(bits > (u32v){0} + (31u << 23));
+    const u32v normal = bits + rebias + (special & rebias) + (nan & (1u << 22) & ~bits);
+    const u32v subnormal = (u32v)((f32v)(bits + smallest) - (f32v)smallest);
+    return (f32v)(select_u32((u32v)(bits < (u32v){0} + (1u << 23)), subnormal, normal) | (x & 0x8000) << 16);
+#endif
+}
+
+INLINE u16h f16_from_f32(f32v f)
+{
+#if defined(__AVX512F__)
+    return (u16h)_mm512_cvtps_ph(f, _MM_FROUND_TO_NEAREST_INT);
+#elif defined(__F16C__)
+    return (u16h)_mm256_cvtps_ph(f, _MM_FROUND_TO_NEAREST_INT);
+#elif defined(__aarch64__)
+    return (u16h)vcvt_f16_f32(f);
+#else
+    const u32v x = (u32v)f, bits = x & 0x7fffffff;
+    const u32v half = (u32v){0} + (126u << 23); /* 0.5f: its ulp is the smallest subnormal of f16 */
+    const u32v normal = (bits - (112u << 23) + 0xfff + (bits >> 13 & 1)) >> 13;
+    const u32v subnormal = (u32v)((f32v)bits + (f32v)half) - half;
+    const u32v nan = 0x7e00 | (bits >> 13 & 0x1ff);
+    u32v r = select_u32((u32v)(bits < (u32v){0} + (113u << 23)), subnormal, normal);
+    r = select_u32((u32v)(bits >= (u32v){0} + (143u << 23)), (u32v){0} + 0x7c00, r);
+    r = select_u32((u32v)(bits > (u32v){0} + (255u << 23)), nan, r);
+    return __builtin_convertvector(r | (x >> 16 & 0x8000), u16h);
+#endif
+}
+
+INLINE f32v f32_from_bf16(u16h b) { return (f32v)(__builtin_convertvector(b, u32v) << 16); }
+
+INLINE u16h bf16_from_f32(f32v f)
+{
+    const u32v x = (u32v)f, rounded = (x + 0x7fff + (x >> 16 & 1)) >> 16;
+    const u32v nan = (u32v)((x & 0x7fffffff) > (u32v){0} + (255u << 23));
+    return __builtin_convertvector(select_u32(nan, x >> 16 | 0x40, rounded), u16h);
+}
+
+INLINE f32v load_f16(const void *p) { return f32_from_f16(load_u16h(p)); }
+INLINE f32v load_bf16(const void *p) { return f32_from_bf16(load_u16h(p)); }
+INLINE void store_f16(void *p, f32v v) { store_u16h(p, f16_from_f32(v)); }
+INLINE void store_bf16(void *p, f32v v) { store_u16h(p, bf16_from_f32(v)); }
+
+/* ---- pairs ----------------------------------------------------------------------------------------------------- */
+
+/* a0 b0 a1 b1 ... over two registers, and back. */
+#if VEC_BYTES == 64
+#define EVEN_32 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
+#define ODD_32 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31
+#define LOW_32 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define HIGH_32 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#define EVEN_64 0, 2, 4, 6, 8, 10, 12, 14
+#define ODD_64 1, 3, 5, 7, 9, 11, 13, 15
+#define LOW_64 0, 8, 1, 9, 2, 10, 3, 11
+#define HIGH_64 4, 12, 5, 13, 6, 14, 7, 15
+#elif VEC_BYTES == 32
+#define EVEN_32 0, 2, 4, 6, 8, 10, 12, 14
+#define ODD_32 1, 3, 5, 7, 9, 11, 13, 15
+#define LOW_32 0, 8, 1, 9, 2, 10, 3, 11
+#define HIGH_32 4, 12, 5, 13, 6, 14, 7, 15
+#define EVEN_64 0, 2, 4, 6
+#define ODD_64 1, 3, 5, 7
+#define LOW_64 0, 4, 1, 5
+#define HIGH_64 2, 6, 3, 7
+#else
+#define EVEN_32 0, 2, 4, 6
+#define ODD_32 1, 3, 5, 7
+#define LOW_32 0, 4, 1, 5
+#define HIGH_32 2, 6, 3, 7
+#define EVEN_64 0, 2
+#define ODD_64 1, 3
+#define LOW_64 0, 2
+#define HIGH_64 1, 3
+#endif
+
+INLINE f32v even_f32(f32v a, f32v b) { return __builtin_shufflevector(a, b, EVEN_32); }
+INLINE f32v odd_f32(f32v a, f32v b) { return __builtin_shufflevector(a, b, ODD_32); }
+INLINE f32v zip_low_f32(f32v a, f32v b) { return __builtin_shufflevector(a, b, LOW_32); }
+INLINE f32v zip_high_f32(f32v a, f32v b) { return __builtin_shufflevector(a, b, HIGH_32); }
+INLINE f64v even_f64(f64v a, f64v b) { return __builtin_shufflevector(a, b, EVEN_64); }
+INLINE f64v odd_f64(f64v a, f64v b) { return __builtin_shufflevector(a, b, ODD_64); }
+INLINE f64v zip_low_f64(f64v a, f64v b) { return __builtin_shufflevector(a, b, LOW_64); }
+INLINE f64v zip_high_f64(f64v a, f64v b) { return __builtin_shufflevector(a, b, HIGH_64); }
+
+/* ---- memory ---------------------------------------------------------------------------------------------------- */
+
+/* Copies bytes around the caches: to must be VEC_BYTES-aligned, bytes a multiple of it. Needs stream_end() after. */
+INLINE void stream_copy(void *to, const void *from, ptrdiff_t bytes)
+{
+#if defined(__AVX512F__)
+    for (ptrdiff_t i = 0; i < bytes; i += 64)
+        _mm512_stream_si512((void *)((char *)to + i), _mm512_loadu_si512((const char *)from + i));
+#elif defined(__AVX2__)
+    for (ptrdiff_t i = 0; i < bytes; i += 32)
+        _mm256_stream_si256((void *)((char *)to + i), _mm256_loadu_si256((const void *)((const char *)from + i)));
+#elif defined(__SSE2__)
+    for (ptrdiff_t i = 0; i < bytes; i += 16)
+        _mm_stream_si128((void *)((char *)to + i), _mm_loadu_si128((const void *)((const char *)from + i)));
+#else
+    memcpy(to, from, (size_t)bytes);
+#endif
+}
+
+INLINE void stream_end(void)
+{
+#if defined(__SSE2__)
+    _mm_sfence();
+#endif
+}
+
+#endif

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""C kernels on NumPy buffers for the mathematics of Transformers and approximate hardware."""
+
+from pathlib import Path as _Path
+
+from . import _fastops_core
+
+_root = _Path(__file__).parents[2]
+if (_root / "csrc").is_dir():  # a source tree: the core must be the one built from it
+    from ._sources import fingerprint as _fingerprint
+
+    if _fingerprint(_root) != _fastops_core._fingerprint:
+        raise ImportError("the compiled core of fastops was built from other sources than these: rebuild it (make build)")
+
+from . import mitchell, rope, runtime  # noqa: E402
+from ._fastops_core import __version__  # noqa: E402
+from .runtime import get_num_threads, runtime_info, set_num_threads, show_runtime  # noqa: E402
+
+__all__ = [
+    "__version__",
+    "get_num_threads",
+    "mitchell",
+    "rope",
+    "runtime",
+    "runtime_info",
+    "set_num_threads",
+    "show_runtime",
+]

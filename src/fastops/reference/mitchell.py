@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Multiplication and division in Mitchell's binary logarithms, in plain NumPy.
+
+A positive number 2**n * (1 + x) with 0 <= x < 1 has the approximate logarithm n + x, whose
+antilogarithm is that number again. Products add logarithms, quotients subtract them.
+The bit pattern of a normal float, without its sign, is its logarithm as a fixed-point number plus
+the pattern of 1.0, so one integer addition does all of it.
+
+References
+----------
+J. N. Mitchell, "Computer Multiplication and Division Using Binary Logarithms", IRE Transactions on
+Electronic Computers, EC-11, 1962, pages 512-517.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["divide", "multiply"]
+
+
+class _Format(NamedTuple):
+    """Patterns of a float format, as unsigned integers without the sign bit."""
+
+    unsigned: type[np.unsignedinteger[Any]]
+    one: int  # 1.0, whose logarithm is 0
+    normal: int  # the smallest normal number
+    top: int  # what overflow gives: infinity, or NaN where there is no infinity
+    first_nan: int
+    quiet: int  # the bit that makes a NaN quiet, 0 where there is none
+
+    @property
+    def sign(self) -> int:
+        return 1 << (8 * np.dtype(self.unsigned).itemsize - 1)
+
+
+_FORMATS = {
+    "float64": _Format(np.uint64, 0x3FF << 52, 1 << 52, 0x7FF << 52, (0x7FF << 52) + 1, 1 << 51),
+    "float32": _Format(np.uint32, 0x3F800000, 0x00800000, 0x7F800000, 0x7F800001, 0x00400000),
+    "float16": _Format(np.uint16, 0x3C00, 0x0400, 0x7C00, 0x7C01, 0x0200),
+    "bfloat16": _Format(np.uint16, 0x3F80, 0x0080, 0x7F80, 0x7F81, 0x0040),
+    "float8_e5m2": _Format(np.uint8, 0x3C, 0x04, 0x7C, 0x7D, 0x02),
+    "float8_e4m3fn": _Format(np.uint8, 0x38, 0x08, 0x7F, 0x7F, 0x00),
+}
+
+# Twice the width of an integer, and a float whose fraction holds all its bits below the leading one.
+_INTEGERS: dict[str, tuple[Any, Any]] = {
+    "int8": (np.int16, np.float32),
+    "uint8": (np.uint16, np.float32),
+    "int16": (np.int32, np.float32),
+    "uint16": (np.uint32, np.float32),
+    "int32": (np.int64, np.float64),
+    "uint32": (np.uint64, np.float64),
+    "int64": (np.int64, None),
+    "uint64": (np.uint64, None),
+}
+
+
+def multiply(x: ArrayLike, y: ArrayLike) -> Any:
+    """Mitchell's product, at most 1/9 too small in magnitude and never too large.
+
+    Parameters
+    ----------
+    x, y : array_like
+        Numbers of the same dtype: float16, float32, float64, bfloat16, float8_e4m3fn,
+        float8_e5m2 or any integer. Their shapes broadcast.
+
+    Returns
+    -------
+    ndarray or scalar
+        The dtype of ``x``; for integers of n < 64 bits the integer of 2n bits. 64-bit products
+        wrap modulo 2**64. Special values are in the notes.
+
+    Notes
+    -----
+    With fractions a and b the significand of the product is 1 + a + b, or 2 (a + b) where the sum
+    carries. Subnormal operands count as 0 and results under the smallest normal become 0; overflow
+    gives infinity (NaN in float8_e4m3fn). A NaN comes back quiet, ``x`` before ``y``; 0 * inf is
+    the positive NaN. The sign is the exclusive or of the signs, also of 0 and infinity.
+
+    Examples
+    --------
+    >>> float(multiply(1.5, 1.5))
+    2.0
+    >>> int(multiply(np.int8(-3), np.int8(3)))
+    -8
+    """
+    x, y, shape = _operands(x, y)
+    name = x.dtype.name
+    if name in _FORMATS:
+        product = _multiply_floats(x, y, _FORMATS[name])
+    else:
+        wide, detour = _INTEGERS[name]
+        if detour:
+            product = _multiply_floats(x.astype(detour), y.astype(detour), _FORMATS[detour.__name__])
+            product = product.astype(wide)
+        else:
+            product = _multiply_64_bits(x, y)
+    return product.reshape(shape)[()]
+
+
+def divide(x: ArrayLike, y: ArrayLike) -> Any:
+    """Mitchell's quotient, at most 1/8 too large in magnitude and never too small.
+
+    Parameters
+    ----------
+    x, y : array_like
+        As in `multiply`.
+
+    Returns
+    -------
+    ndarray or scalar
+        The dtype of ``x``. Integer quotients are truncated toward zero; the smallest integer
+        divided by -1 wraps to itself.
+
+    Warns
+    -----
+    RuntimeWarning
+        Where an integer is divided by zero, which gives 0. `numpy.errstate` governs it.
+
+    Notes
+    -----
+    With fractions a and b the significand of the quotient is 1 + a - b, or (2 + a - b) / 2 where
+    the difference borrows. Ranges and NaN as in `multiply`; x / 0 is infinity (NaN in
+    float8_e4m3fn); 0 / 0 and inf / inf are the positive NaN.
+
+    Examples
+    --------
+    >>> float(divide(1.0, 1.5))
+    0.75
+    >>> int(divide(np.int8(-100), np.int8(7)))
+    -14
+    """
+    x, y, shape = _operands(x, y)
+    name = x.dtype.name
+    if name in _FORMATS:
+        quotient = _divide_floats(x, y, _FORMATS[name])
+    else:
+        by_zero = y == 0
+        if by_zero.any():
+            np.divide(np.ones(1), np.zeros(1))  # so that errstate decides what becomes of it
+        wide, detour = _INTEGERS[name]
+        if detour:
+            quotient = _divide_floats(x.astype(detour), y.astype(detour), _FORMATS[detour.__name__])
+            quotient = np.where(by_zero, 0, quotient).astype(wide).astype(x.dtype)
+        else:
+            quotient = _divide_64_bits(x, y)
+    return quotient.reshape(shape)[()]
+
+
+def _operands(x: ArrayLike, y: ArrayLike) -> tuple[NDArray[Any], NDArray[Any], tuple[int, ...]]:
+    """x and y broadcast, of one dimension at least (scalars would warn of wrap-around), and the result's shape."""
+    x, y = np.asarray(x), np.asarray(y)
+    if x.dtype != y.dtype:
+        raise TypeError(f"x and y must have the same dtype, got {x.dtype} and {y.dtype}")
+    if (x.dtype.name not in _FORMATS and x.dtype.name not in _INTEGERS) or not x.dtype.isnative:
+        supported = ", ".join([*_FORMATS, *_INTEGERS])
+        raise TypeError(f"x and y must be one of {supported}, got {x.dtype!r}")
+    x, y = np.broadcast_arrays(x, y)
+    return np.atleast_1d(x), np.atleast_1d(y), x.shape
+
+
+def _multiply_floats(x: NDArray[Any], y: NDArray[Any], fmt: _Format) -> NDArray[Any]:
+    a, b, sign = _magnitudes(x, y, fmt)
+    # Two patterns, or one and that of 1.0, fit the unsigned type: nothing wraps before it is tested.
+    result: NDArray[Any] = a + b
+    small, large = np.minimum(a, b), np.maximum(a, b, out=a)
+    kept = result >= fmt.one + fmt.normal
+    kept &= small >= fmt.normal
+    np.minimum(result, fmt.one + fmt.top, out=result)
+    result -= fmt.one
+    result *= kept
+    special = large >= fmt.top
+    if special.any():
+        result[special] = fmt.top
+        result |= sign
+        _put_nans(result, x, y, special & (small < fmt.normal), fmt)
+    else:
+        result |= sign
+    return result.view(x.dtype)
+
+
+def _divide_floats(x: NDArray[Any], y: NDArray[Any], fmt: _Format) -> NDArray[Any]:
+    a, b, sign = _magnitudes(x, y, fmt)
+    result = a + fmt.one
+    kept = result >= b + fmt.normal
+    kept &= a >= fmt.normal
+    result -= b  # wraps where it is not kept
+    np.minimum(result, fmt.top, out=result)
+    result *= kept
+    by_zero, of_top, by_top = b < fmt.normal, a >= fmt.top, b >= fmt.top
+    if (by_zero | of_top | by_top).any():
+        result[by_zero | of_top] = fmt.top
+        result[by_top] = 0
+        result |= sign
+        _put_nans(result, x, y, (by_zero & (a < fmt.normal)) | (of_top & by_top), fmt)
+    else:
+        result |= sign
+    return result.view(x.dtype)
+
+
+def _magnitudes(x: NDArray[Any], y: NDArray[Any], fmt: _Format) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """The patterns of x and y without their signs, and the sign of the result."""
+    a, b = x.view(fmt.unsigned), y.view(fmt.unsigned)
+    return a & (fmt.sign - 1), b & (fmt.sign - 1), (a ^ b) & fmt.sign
+
+
+def _put_nans(result: NDArray[Any], x: NDArray[Any], y: NDArray[Any], invalid: NDArray[np.bool_], fmt: _Format) -> None:
+    """Writes the positive NaN where invalid, over it the NaNs of y, and over those the NaNs of x."""
+    result[invalid] = fmt.top | fmt.quiet
+    for operand in (y, x):
+        pattern = operand.view(fmt.unsigned)
+        is_nan = (pattern & (fmt.sign - 1)) >= fmt.first_nan
+        result[is_nan] = pattern[is_nan] | fmt.quiet
+
+
+def _multiply_64_bits(x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
+    a, b = _unsigned_magnitude(x), _unsigned_magnitude(y)
+    (m, f), (n, g) = _logarithm(a), _logarithm(b)
+    power = (np.uint64(1) << m) << n
+    product = (a << n) + (b << m) - power  # 2**(m + n) (1 + f + g), modulo 2**64 as all that follows
+    carries = f + g < f
+    product = np.where(carries, (product - power) << np.uint64(1), product)  # 2**(m + n + 1) (f + g)
+    product = np.where((a == 0) | (b == 0), 0, product)
+    return _signed(product, x, y)
+
+
+def _divide_64_bits(x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
+    a, b = _unsigned_magnitude(x), _unsigned_magnitude(y)
+    (m, f), (n, g) = _logarithm(a), _logarithm(b)
+    down = n + (f < g)  # the quotient is 2**(m - down) (1 + (f - g modulo 1))
+    drop = np.uint64(63) + down - m  # bits of f - g, less one, that fall below the binary point
+    quotient = (np.uint64(1) << (m - down)) + (((f - g) >> np.uint64(1)) >> drop)
+    quotient = np.where((a == 0) | (b == 0) | (m < down), 0, quotient)
+    return _signed(quotient, x, y)
+
+
+def _unsigned_magnitude(x: NDArray[Any]) -> NDArray[np.uint64]:
+    magnitude: NDArray[np.uint64] = np.abs(x).view(np.uint64)
+    return magnitude  # abs leaves -2**63 as it is, whose pattern is 2**63
+
+
+def _logarithm(a: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """The place n of the leading one of a, and the bits below it as a fraction of 2**64; 0, 0 of 0."""
+    # Without the bit after the leading one the float cannot round up to the next power of two.
+    exponent = (a & ~(a >> np.uint64(1))).astype(np.float64).view(np.uint64) >> np.uint64(52)
+    n: NDArray[np.uint64] = np.maximum(exponent, 1023) - np.uint64(1023)
+    return n, (a << (np.uint64(63) - n)) << np.uint64(1)
+
+
+def _signed(magnitude: NDArray[np.uint64], x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
+    negative = (x < 0) ^ (y < 0)
+    return np.where(negative, np.uint64(0) - magnitude, magnitude).view(x.dtype)
