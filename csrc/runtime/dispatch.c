@@ -173,6 +173,8 @@ unsigned fastops_run(fastops_kernel kernel, fastops_type type, const void *args,
 {
     fastops_loop *loop = chosen->loops[kernel][type];
     assert(loop && items >= 0 && threads >= 1);
+    if (items == 0) /* a loop may count on a first item */
+        return 0;
     if (threads == 1 || items < threads)
         return loop(args, 0, items, scratch);
     /* 4 parts a thread: a neighbour that slows one core then costs a quarter of its share, not all of it */

@@ -1,26 +1,43 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # What every function checks, and every message that says so: the argument's name, what came, what is needed.
 
-_TYPE_OF_NUM = {
-    cnp.NPY_FLOAT: fastops_f32, cnp.NPY_DOUBLE: fastops_f64, cnp.NPY_FLOAT16: fastops_f16,
-    cnp.NPY_BYTE: fastops_i8, cnp.NPY_UBYTE: fastops_u8, cnp.NPY_SHORT: fastops_i16, cnp.NPY_USHORT: fastops_u16,
-    cnp.NPY_INT: fastops_i32, cnp.NPY_UINT: fastops_u32,
-    cnp.NPY_LONG: fastops_i64 if sizeof(long) == 8 else fastops_i32,
-    cnp.NPY_ULONG: fastops_u64 if sizeof(long) == 8 else fastops_u32,
-    cnp.NPY_LONGLONG: fastops_i64, cnp.NPY_ULONGLONG: fastops_u64,
-}
+_DTYPE_NAMES = ["float32", "float64", "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2",
+                "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"]
+
+cdef ptrdiff_t[14] _TYPE_SIZES = [4, 8, 2, 2, 1, 1, 1, 1, 2, 2, 4, 4, 8, 8]
 
 try:
     import ml_dtypes as _ml_dtypes
 except ImportError:
     _ml_dtypes = None
-else:
-    _TYPE_OF_NUM[np.dtype(_ml_dtypes.bfloat16).num] = fastops_bf16
-    _TYPE_OF_NUM[np.dtype(_ml_dtypes.float8_e4m3fn).num] = fastops_e4m3
-    _TYPE_OF_NUM[np.dtype(_ml_dtypes.float8_e5m2).num] = fastops_e5m2
 
-_DTYPE_NAMES = ["float32", "float64", "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2",
-                "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"]
+# From NumPy's type numbers, which also tell int from long of one size, to ours; -1 for none. Those of ml_dtypes are
+# given out as it registers them, the first at 256.
+cdef enum:
+    TYPE_NUMS = 512
+
+cdef signed char _type_of_num[TYPE_NUMS]
+
+
+cdef _fill_types():
+    cdef int num
+    for num in range(TYPE_NUMS):
+        _type_of_num[num] = -1
+    for num in range(cnp.NPY_BYTE, cnp.NPY_DOUBLE + 1):
+        _type_of_num[num] = _DTYPE_NAMES.index(cnp.PyArray_DescrFromType(num).name)
+    _type_of_num[<int>cnp.NPY_FLOAT16] = fastops_f16
+    if _ml_dtypes is not None:
+        for name in _DTYPE_NAMES[fastops_bf16], _DTYPE_NAMES[fastops_e4m3], _DTYPE_NAMES[fastops_e5m2]:
+            num = np.dtype(getattr(_ml_dtypes, name)).num
+            if not 0 <= num < TYPE_NUMS:
+                raise ImportError(f"ml_dtypes.{name} has type number {num}, and only {TYPE_NUMS} are provided for")
+            _type_of_num[num] = _DTYPE_NAMES.index(name)
+
+_fill_types()
+
+
+cdef inline int _type_or_none(int num) noexcept:
+    return _type_of_num[num] if 0 <= num < TYPE_NUMS else -1
 
 
 cdef _integer(str name, value):
@@ -61,18 +78,15 @@ cdef _dtype_error(str name, cnp.ndarray array, types):
 
 cdef fastops_type _type(str name, cnp.ndarray array, fastops_kernel kernel) except <fastops_type>-1:
     """Element type of an array that the kernel has a loop for."""
-    cdef fastops_type type
-    known = _TYPE_OF_NUM.get(cnp.PyArray_TYPE(array), -1)
-    if known >= 0:
-        type = known
-        if fastops_kernel_has(kernel, type):
-            return type
+    cdef int type = _type_or_none(cnp.PyArray_TYPE(array))
+    if type >= 0 and fastops_kernel_has(kernel, <fastops_type>type):
+        return <fastops_type>type
     raise _dtype_error(name, array, [t for t in range(fastops_type_count) if fastops_kernel_has(kernel, <fastops_type>t)])
 
 
-cdef int _need_dtype(str name, cnp.ndarray array, int typenum, str why) except -1:
+cdef int _need_dtype(str name, cnp.ndarray array, int typenum, str why, cnp.ndarray x) except -1:
     if cnp.PyArray_TYPE(array) != typenum:
-        raise TypeError(f"{name} has dtype {array.dtype}; {cnp.PyArray_DescrFromType(typenum)} is needed {why}")
+        raise TypeError(f"{name} has dtype {array.dtype}; {cnp.PyArray_DescrFromType(typenum)} is needed {why} {x.dtype}")
     return 0
 
 

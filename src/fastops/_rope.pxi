@@ -87,107 +87,119 @@ def rope_table(positions, frequencies, *, dtype=np.float32):
     return cosine, sine
 
 
-cdef class _Rotation:
-    """The options and tables of one call: checked once, for one or two arrays."""
-    cdef cnp.ndarray cos, sin
-    cdef ptrdiff_t start, rotary_dim
-    cdef bint interleaved, full_width, transpose
-    cdef int table_dims
+# ---- rotate ---------------------------------------------------------------------------------------------------------
 
-    def __cinit__(self, cos, sin, layout, start, inverse, full_width):
-        self.cos, self.sin = _array("cos", cos), _array("sin", sin)
-        self.table_dims = cnp.PyArray_NDIM(self.cos)
-        if self.table_dims == 0:
-            raise _shape_error("cos", self.cos, "at least one axis is needed, the last one over pairs")
-        if not cnp.PyArray_SAMESHAPE(self.cos, self.sin):
-            raise _shape_error("sin", self.sin, f"{cos.shape} is needed, as cos has")
-        self.interleaved = layout == "interleaved" or (layout != "half" and _choice("layout", layout, ("half", "interleaved")))
-        self.full_width = full_width
-        self.transpose = inverse
-        self.rotary_dim = cnp.PyArray_DIM(self.cos, self.table_dims - 1)
-        if not self.full_width:
-            self.rotary_dim *= 2
-        elif self.rotary_dim % 2:
-            raise _shape_error("cos", self.cos, "with full_width its last axis must be even, two lanes a pair")
-        start_index = _integer("start", start)
-        if start_index < 0:
-            raise ValueError(f"start must be at least 0, got {start_index}")
-        self.start = start_index
-
-    cdef cnp.ndarray prepare(self, str name, x, out, str out_name, fastops_rope_rotate *s, fastops_type *type,
-                             ptrdiff_t *rows):
-        """Check one array against the tables, fill the kernel's arguments, return the output."""
-        cdef cnp.ndarray source = _array(name, x), target
-        cdef int ndim = cnp.PyArray_NDIM(source), wide, d, table_axis
-        type[0] = _type(name, source, fastops_kernel_rope_rotate)
-        wide = cnp.NPY_DOUBLE if type[0] == fastops_f64 else cnp.NPY_FLOAT
-        if cnp.PyArray_TYPE(self.cos) != wide or cnp.PyArray_TYPE(self.sin) != wide:
-            _need_dtype("cos", self.cos, wide, f"to rotate {source.dtype}")
-            _need_dtype("sin", self.sin, wide, f"to rotate {source.dtype}")
-        if ndim < self.table_dims:
-            raise _shape_error(name, source, f"at least {self.table_dims} axes are needed, as cos has")
-        s.lanes = cnp.PyArray_DIM(source, ndim - 1)
-        if self.start + self.rotary_dim > s.lanes:
-            raise _shape_error(name, source, f"its last axis must be at least start + rotary_dim = "
-                                             f"{self.start + self.rotary_dim} long")
-        for d in range(self.table_dims - 1):
-            table_axis = cnp.PyArray_DIM(self.cos, d)
-            if table_axis != 1 and table_axis != cnp.PyArray_DIM(source, ndim - self.table_dims + d):
-                raise _shape_error("cos", self.cos, f"its leading axes must broadcast against those of {name}, "
-                                                    f"{x.shape[:-1]}")
-        if out is None:
-            target = PyArray_NewLikeArray(source, cnp.NPY_KEEPORDER, NULL, 0)
-        else:
-            target = _array(out_name, out)
-            _need_out(target, source, out_name, name)
-            if not _same_memory(target, source):
-                _need_apart(target, out_name, source, name)
-            _need_apart(target, out_name, self.cos, "cos")
-            _need_apart(target, out_name, self.sin, "sin")
-        self.fill(source, target, s, rows)
-        return target
-
-    cdef void fill(self, cnp.ndarray x, cnp.ndarray out, fastops_rope_rotate *s, ptrdiff_t *rows):
-        cdef int ndim = cnp.PyArray_NDIM(x), d, last = ndim - 1, t, n = 0, table_last = self.table_dims - 1
-        cdef ptrdiff_t length, x_stride, out_stride, cos_stride, sin_stride
-        s.x, s.out = <char *>cnp.PyArray_DATA(x), <char *>cnp.PyArray_DATA(out)
-        s.cos, s.sin = <char *>cnp.PyArray_DATA(self.cos), <char *>cnp.PyArray_DATA(self.sin)
-        s.start, s.pairs = self.start, self.rotary_dim // 2
-        s.interleaved, s.full_width, s.transpose = self.interleaved, self.full_width, self.transpose
-        s.x_lane, s.out_lane = cnp.PyArray_STRIDE(x, last), cnp.PyArray_STRIDE(out, last)
-        s.cos_lane, s.sin_lane = cnp.PyArray_STRIDE(self.cos, table_last), cnp.PyArray_STRIDE(self.sin, table_last)
-        rows[0] = 1
-        # Innermost axis last; an axis that continues the one inside it in all four arrays is merged with it.
-        for d in range(last):
-            length = cnp.PyArray_DIM(x, d)
-            rows[0] *= length
-            if length == 1:
-                continue
-            t = d - (last - table_last)
-            x_stride, out_stride = cnp.PyArray_STRIDE(x, d), cnp.PyArray_STRIDE(out, d)
-            cos_stride = sin_stride = 0
-            if t >= 0 and cnp.PyArray_DIM(self.cos, t) > 1:
-                cos_stride, sin_stride = cnp.PyArray_STRIDE(self.cos, t), cnp.PyArray_STRIDE(self.sin, t)
-            if (n and s.x_strides[n - 1] == length * x_stride and s.out_strides[n - 1] == length * out_stride
-                    and s.cos_strides[n - 1] == length * cos_stride and s.sin_strides[n - 1] == length * sin_stride):
-                n -= 1
-                length *= s.shape[n]
-            s.shape[n] = length
-            s.x_strides[n], s.out_strides[n], s.cos_strides[n], s.sin_strides[n] = (
-                x_stride, out_stride, cos_stride, sin_stride)
-            n += 1
-        s.ndim = n
+ctypedef struct Rotation:
+    # One array's call: the kernel's arguments and what run() needs beside them.
+    fastops_rope_rotate args
+    fastops_type type
+    ptrdiff_t rows
+    int threads
+    void *memory
+    void *scratch
 
 
-cdef int _run_rotation(fastops_rope_rotate *s, fastops_type type, ptrdiff_t rows) except -1:
-    cdef void *memory
-    cdef void *scratch
-    cdef ptrdiff_t size = 8 if type == fastops_f64 else 4 if type == fastops_f32 else 2
-    cdef int threads = fastops_plan(fastops_kernel_rope_rotate, rows * s.pairs * 4 * size)
-    _allocate(fastops_kernel_rope_rotate, type, s, threads, &memory, &scratch)
-    with nogil:
-        fastops_run(fastops_kernel_rope_rotate, type, s, rows, threads, scratch)
-    free(memory)
+cdef int _rotation_options(Rotation *r, cnp.ndarray cos, cnp.ndarray sin, layout, start, bint inverse,
+                           bint full_width) except -1:
+    """Check what does not depend on the array that is rotated."""
+    cdef int last = cnp.PyArray_NDIM(cos) - 1
+    cdef ptrdiff_t width
+    if last < 0:
+        raise _shape_error("cos", cos, "at least one axis is needed, the last one over pairs")
+    if not cnp.PyArray_SAMESHAPE(cos, sin):
+        raise _shape_error("sin", sin, f"{(<object>cos).shape} is needed, as cos has")
+    width = cnp.PyArray_DIM(cos, last)
+    if full_width and width % 2:
+        raise _shape_error("cos", cos, "with full_width its last axis must be even, two lanes a pair")
+    r.args.interleaved = layout is not "half" and _choice("layout", layout, ("half", "interleaved"))
+    r.args.full_width, r.args.transpose = full_width, inverse
+    r.args.pairs = width // 2 if full_width else width
+    r.args.start = start if type(start) is int else _integer("start", start)
+    if r.args.start < 0:
+        raise ValueError(f"start must be at least 0, got {start}")
+    return 0
+
+
+cdef cnp.ndarray _rotation_of(Rotation *r, str name, cnp.ndarray x, str out_name, out, cnp.ndarray cos,
+                              cnp.ndarray sin):
+    """Check one array against the tables, fill the rest of r, return the output."""
+    cdef cnp.ndarray target
+    cdef int ndim = cnp.PyArray_NDIM(x), table_ndim = cnp.PyArray_NDIM(cos), wide, d
+    cdef ptrdiff_t length, end = r.args.start + 2 * r.args.pairs
+    r.type = _type(name, x, fastops_kernel_rope_rotate)
+    wide = cnp.NPY_DOUBLE if r.type == fastops_f64 else cnp.NPY_FLOAT
+    _need_dtype("cos", cos, wide, "to rotate", x)
+    _need_dtype("sin", sin, wide, "to rotate", x)
+    if ndim < table_ndim:
+        raise _shape_error(name, x, f"at least {table_ndim} axes are needed, as cos has")
+    r.args.lanes = cnp.PyArray_DIM(x, ndim - 1)
+    if end > r.args.lanes:
+        raise _shape_error(name, x, f"its last axis must have at least start + rotary_dim = {end} lanes")
+    for d in range(table_ndim - 1):
+        length = cnp.PyArray_DIM(cos, d)
+        if length != 1 and length != cnp.PyArray_DIM(x, ndim - table_ndim + d):
+            raise _shape_error("cos", cos, f"its leading axes must broadcast against {(<object>x).shape[:-1]}, those "
+                                           f"of {name}")
+    if out is None:
+        target = PyArray_NewLikeArray(x, cnp.NPY_KEEPORDER, NULL, 0)
+    else:
+        target = _array(out_name, out)
+        _need_out(target, x, out_name, name)
+        if not _same_memory(target, x):
+            _need_apart(target, out_name, x, name)
+        _need_apart(target, out_name, cos, "cos")
+        _need_apart(target, out_name, sin, "sin")
+    _fill_rotation(r, x, target, cos, sin)
+    return target
+
+
+cdef void _fill_rotation(Rotation *r, cnp.ndarray x, cnp.ndarray out, cnp.ndarray cos, cnp.ndarray sin) noexcept:
+    cdef fastops_rope_rotate *s = &r.args
+    cdef int last = cnp.PyArray_NDIM(x) - 1, table_last = cnp.PyArray_NDIM(cos) - 1, d, t, n = 0
+    cdef ptrdiff_t length, x_stride, out_stride, cos_stride, sin_stride
+    s.x, s.out = <char *>cnp.PyArray_DATA(x), <char *>cnp.PyArray_DATA(out)
+    s.cos, s.sin = <char *>cnp.PyArray_DATA(cos), <char *>cnp.PyArray_DATA(sin)
+    s.x_lane, s.out_lane = cnp.PyArray_STRIDE(x, last), cnp.PyArray_STRIDE(out, last)
+    s.cos_lane, s.sin_lane = cnp.PyArray_STRIDE(cos, table_last), cnp.PyArray_STRIDE(sin, table_last)
+    r.rows = 1
+    # An axis that continues the one inside it in all four arrays is merged with it.
+    for d in range(last):
+        length = cnp.PyArray_DIM(x, d)
+        r.rows *= length
+        if length == 1:
+            continue
+        t = d - (last - table_last)
+        x_stride, out_stride = cnp.PyArray_STRIDE(x, d), cnp.PyArray_STRIDE(out, d)
+        cos_stride = sin_stride = 0
+        if t >= 0 and cnp.PyArray_DIM(cos, t) > 1:
+            cos_stride, sin_stride = cnp.PyArray_STRIDE(cos, t), cnp.PyArray_STRIDE(sin, t)
+        if (n and s.x_strides[n - 1] == length * x_stride and s.out_strides[n - 1] == length * out_stride
+                and s.cos_strides[n - 1] == length * cos_stride and s.sin_strides[n - 1] == length * sin_stride):
+            n -= 1
+            length *= s.shape[n]
+        s.shape[n] = length
+        s.x_strides[n], s.out_strides[n] = x_stride, out_stride
+        s.cos_strides[n], s.sin_strides[n] = cos_stride, sin_stride
+        n += 1
+    s.ndim = n
+
+
+cdef int _run_rotations(Rotation *rotations, int count) except -1:
+    """Run one or two of them; all scratch is there before anything is written."""
+    cdef Rotation *r
+    cdef int i
+    try:
+        for i in range(count):
+            r = &rotations[i]
+            r.threads = fastops_plan(fastops_kernel_rope_rotate, r.rows * r.args.pairs * 4 * _TYPE_SIZES[<int>r.type])
+            _allocate(fastops_kernel_rope_rotate, r.type, &r.args, r.threads, &r.memory, &r.scratch)
+        with nogil:
+            for i in range(count):
+                r = &rotations[i]
+                fastops_run(fastops_kernel_rope_rotate, r.type, &r.args, r.rows, r.threads, r.scratch)
+    finally:
+        for i in range(count):
+            free(rotations[i].memory)
     return 0
 
 
@@ -246,12 +258,12 @@ def rope_rotate(x, cos, sin, *, layout="half", start=0, inverse=False, full_widt
     >>> np.allclose(rope.rotate(y, cos, sin, inverse=True), x)
     True
     """
-    cdef fastops_rope_rotate s
-    cdef fastops_type type
-    cdef ptrdiff_t rows
-    cdef _Rotation rotation = _Rotation(cos, sin, layout, start, inverse, full_width)
-    target = rotation.prepare("x", x, out, "out", &s, &type, &rows)
-    _run_rotation(&s, type, rows)
+    cdef Rotation r
+    cdef cnp.ndarray cosine = _array("cos", cos), sine = _array("sin", sin), target
+    r.memory = NULL
+    _rotation_options(&r, cosine, sine, layout, start, inverse, full_width)
+    target = _rotation_of(&r, "x", _array("x", x), "out", out, cosine, sine)
+    _run_rotations(&r, 1)
     return target
 
 
@@ -289,22 +301,22 @@ def rope_rotate_qk(q, k, cos, sin, *, layout="half", start=0, inverse=False, ful
     >>> np.array_equal(q[:, 0], k[:, 0])
     True
     """
-    cdef fastops_rope_rotate sq, sk
-    cdef fastops_type q_type, k_type
-    cdef ptrdiff_t q_rows, k_rows
-    cdef cnp.ndarray q_target, k_target
-    cdef _Rotation rotation = _Rotation(cos, sin, layout, start, inverse, full_width)
+    cdef Rotation r[2]
+    cdef cnp.ndarray cosine = _array("cos", cos), sine = _array("sin", sin)
+    cdef cnp.ndarray queries = _array("q", q), keys = _array("k", k), q_target, k_target
+    r[0].memory = r[1].memory = NULL
     q_out = k_out = None
     if out is not None:
         if not isinstance(out, tuple) or len(out) != 2:
-            raise TypeError(f"out must be a tuple of two arrays, got {type(out).__name__}")
+            raise TypeError(f"out must be a tuple of two arrays, got {_described(out)}")
         q_out, k_out = out
-    q_target = rotation.prepare("q", q, q_out, "out[0]", &sq, &q_type, &q_rows)
-    k_target = rotation.prepare("k", k, k_out, "out[1]", &sk, &k_type, &k_rows)
+    _rotation_options(&r[0], cosine, sine, layout, start, inverse, full_width)
+    _rotation_options(&r[1], cosine, sine, layout, start, inverse, full_width)
+    q_target = _rotation_of(&r[0], "q", queries, "out[0]", q_out, cosine, sine)
+    k_target = _rotation_of(&r[1], "k", keys, "out[1]", k_out, cosine, sine)
     if out is not None:
         _need_apart(q_target, "out[0]", k_target, "out[1]")
-        _need_apart(q_target, "out[0]", k, "k")
-        _need_apart(k_target, "out[1]", q, "q")
-    _run_rotation(&sq, q_type, q_rows)
-    _run_rotation(&sk, k_type, k_rows)
+        _need_apart(q_target, "out[0]", keys, "k")
+        _need_apart(k_target, "out[1]", queries, "q")
+    _run_rotations(r, 2)
     return q_target, k_target

@@ -78,9 +78,9 @@ _WIDENING_INTEGER_LOOPS = [(t, _wider(t)) for t, _ in _SAME_INTEGER_LOOPS]
 
 cdef _set_loop(Loop *loop, fastops_kernel kernel, int in_num, int out_num):
     loop.kernel = kernel
-    loop.type = _TYPE_OF_NUM[in_num]
-    loop.in_size = (<object>cnp.PyArray_DescrFromType(in_num)).itemsize
-    loop.out_size = (<object>cnp.PyArray_DescrFromType(out_num)).itemsize
+    loop.type = <fastops_type>_type_or_none(in_num)
+    loop.in_size = _TYPE_SIZES[_type_or_none(in_num)]
+    loop.out_size = _TYPE_SIZES[_type_or_none(out_num)]
 
 
 cdef _binary_ufunc(fastops_kernel kernel, bytes name, loops, int identity):
