@@ -17,7 +17,7 @@ DIGITS = 50  # of every mpmath result
 # ---- float formats ------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # hashed by identity, which is fast
 class Format:
     """A binary float: a sign bit, an exponent field, a fraction field.
 
@@ -82,6 +82,7 @@ def decode(bits, fmt):
     return "number", sign, significand * Fraction(2) ** (exponent - fmt.bias)
 
 
+@lru_cache(maxsize=4096)
 def encode(sign, value, fmt):
     """The pattern of a value that needs no rounding; too small is 0, too large is overflow."""
     pattern = sign * fmt.sign_bit

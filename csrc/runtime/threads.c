@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * The thread pool: the only file that knows threads.
- *
  * The calling thread is worker 0; every other worker waits at a gate of its own. A call opens the gates of the workers
  * it wants, works through the tasks with them, takes back the openings that nobody has used yet, and waits at gate 0
  * for the workers that came. So no call waits for a sleeper to wake up, and workers that it does not want sleep on.
@@ -10,7 +9,6 @@
 #define _GNU_SOURCE
 #include "threads.h"
 #include "fastops.h"
-
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -35,6 +33,9 @@
 #define PAUSE() (void)0
 #define GET_FLOAT_MODE(mode) ((mode) = 0)
 #define SET_FLOAT_MODE(mode) (void)(mode)
+#endif
+#if !defined(__linux__)
+#define sched_getcpu() (-1)
 #endif
 
 enum {
@@ -61,7 +62,7 @@ static struct {
     fastops_task *task;
     void *context;
     ptrdiff_t tasks;
-    int spin;
+    int spin, cpu;
     unsigned long float_mode;
 } pool;
 
@@ -118,8 +119,6 @@ static void gate_pass(gate *g, int spin)
     pthread_mutex_unlock(&g->lock);
 }
 
-/* ---- the pool -------------------------------------------------------------------------------------------------- */
-
 static int clamp(long threads)
 {
     return threads < 1 ? 1 : threads < FASTOPS_MAX_THREADS ? (int)threads : FASTOPS_MAX_THREADS;
@@ -138,7 +137,9 @@ static void *worker_main(void *argument)
     inside = 1;
     for (;;) {
         gate_pass(mine, spin);
-        spin = pool.spin; /* read now: once counted out, the pool belongs to the next call */
+        /* Read now: once counted out, the pool belongs to the next call. No spinning on the caller's own CPU, where a
+         * worker wakes when the others are taken: it made an empty call 21 us long, without it is 6. */
+        spin = pool.spin && (pool.cpu < 0 || pool.cpu != sched_getcpu());
         SET_FLOAT_MODE(pool.float_mode);
         work((int)(mine - pool.gates));
         if (atomic_fetch_sub(&pool.pending, 1) == 1)
@@ -198,6 +199,7 @@ void fastops_parallel(fastops_task *task, void *context, ptrdiff_t tasks, int th
         pool.context = context;
         pool.tasks = tasks;
         pool.spin = wanted <= allowed_cpus; /* else a waiter spins on the core that a worker needs */
+        pool.cpu = sched_getcpu();
         GET_FLOAT_MODE(pool.float_mode);
         run_shared(start_workers(wanted));
         atomic_store(&pool.busy, 0);
@@ -205,15 +207,12 @@ void fastops_parallel(fastops_task *task, void *context, ptrdiff_t tasks, int th
     inside = outer;
 }
 
-/* In the child of a fork there is only the thread that forked: no worker, and nobody inside a call. `inside` came with
- * that thread and is right; gates are made anew with their workers. */
+/* In a forked child only the forking thread is left, and its `inside` is right; gates are made anew with workers. */
 static void forget_workers(void)
 {
     pool.threads = 0;
     atomic_store(&pool.busy, 0);
 }
-
-/* ---- how many -------------------------------------------------------------------------------------------------- */
 
 #if defined(__linux__)
 /* Lowers count to the quotas, rounded up, of this control group and of those above it, which limit it too. Inside a
@@ -222,8 +221,8 @@ static void limit_by_group(long *count, const char *root, const char *path)
 {
     const char *const names[] = {"cpu.max", "cpu.cfs_quota_us", "cpu.cfs_period_us"}; /* versions 2, 1, 1 */
     char group[PATH_SIZE], name[PATH_SIZE + 32];
-    for (snprintf(group, sizeof group, "%s%s", root, path); strlen(group) >= strlen(root);
-         *strrchr(group, '/') = '\0') {
+    snprintf(group, sizeof group, "%s%s", root, path[1] ? path : "");
+    for (; strlen(group) >= strlen(root); *strrchr(group, '/') = '\0') {
         long quota[] = {-1, -1}; /* of CPU time, in each period; cpu.max has both, or "max" for none */
         for (int i = 0; i < 3; ++i) {
             snprintf(name, sizeof name, "%s/%s", group, names[i]);
@@ -241,11 +240,10 @@ static void limit_by_group(long *count, const char *root, const char *path)
 
 static int count_allowed_cpus(void)
 {
-    long count = sysconf(_SC_NPROCESSORS_ONLN);
 #if defined(__linux__)
     cpu_set_t sets[16]; /* 16384 CPUs: the kernel refuses fewer than it was built for, which is 8192 at most */
-    if (sched_getaffinity(0, sizeof sets, sets) == 0)
-        count = CPU_COUNT_S(sizeof sets, sets);
+    const int failed = sched_getaffinity(0, sizeof sets, sets);
+    long count = failed ? sysconf(_SC_NPROCESSORS_ONLN) : CPU_COUNT_S(sizeof sets, sets);
     char line[PATH_SIZE], names[PATH_SIZE], path[PATH_SIZE];
     FILE *file = fopen("/proc/self/cgroup", "re");
     while (file && fgets(line, sizeof line, file)) {
@@ -259,6 +257,8 @@ static int count_allowed_cpus(void)
     }
     if (file)
         fclose(file);
+#else
+    const long count = sysconf(_SC_NPROCESSORS_ONLN);
 #endif
     return clamp(count);
 }
