@@ -2,7 +2,7 @@
  * The C API of fastops: element types, kernels, their arguments, and run(). No Python here.
  *
  * Life of a call: the caller fills the kernel's argument struct, asks fastops_plan() how many threads the work is
- * worth and fastops_scratch() how much memory each of them needs, and calls fastops_run(), which takes the kernel
+ * worth and fastops_scratch() how much memory they need, and calls fastops_run(), which takes the kernel
  * from the table chosen at load and splits the items over the pool.
  */
 #ifndef FASTOPS_H
@@ -34,7 +34,7 @@ typedef enum { FASTOPS_NUMBERS(FASTOPS_ENUM_TYPE, ) fastops_type_count } fastops
 
 /* ---- kernels --------------------------------------------------------------------------------------------------- */
 
-#define FASTOPS_KERNEL(name, types, scratch, grain) fastops_kernel_##name,
+#define FASTOPS_KERNEL(name, types, needs, grain) fastops_kernel_##name,
 typedef enum {
 #include "kernels/kernels.inc"
     fastops_kernel_count
@@ -60,6 +60,16 @@ typedef struct {
     int stream; /* the output is too large to be found in a cache again: write around it */
 } fastops_binary;
 typedef fastops_binary fastops_mitchell_multiply, fastops_mitchell_divide;
+
+/* mitchell_matmul: c (m, n) = a (m, k) b (k, n), k >= 1. Strides in bytes, elements aligned; c must not overlap a or b.
+ * It counts its own items: the caller's are ignored. */
+typedef struct {
+    const char *a, *b;
+    char *c;
+    ptrdiff_t m, n, k;
+    ptrdiff_t a_row, a_column, b_row, b_column, c_row, c_column;
+} fastops_matmul;
+typedef fastops_matmul fastops_mitchell_matmul;
 
 /* rope_table: cos[t, i] = factor * cos(positions[t] * inverse[i]) and sin alike. Items: rows t.
  * positions and inverse are contiguous doubles; cos and sin are contiguous (rows, pairs) of the element type.
@@ -117,11 +127,11 @@ FASTOPS_EXPORT void fastops_set_num_threads(int count); /* clamped to [1, FASTOP
 /* Threads worth using for work bytes of traffic, at least 1. */
 int fastops_plan(fastops_kernel kernel, ptrdiff_t bytes);
 
-/* Bytes of scratch that one thread needs, a multiple of 64; 0 for none. */
-ptrdiff_t fastops_scratch(fastops_kernel kernel, fastops_type type, const void *args);
+/* Bytes of scratch that a call with that many threads needs; 0 for none. */
+ptrdiff_t fastops_scratch(fastops_kernel kernel, fastops_type type, const void *args, int threads);
 
-/* Runs kernel on items [0, items) with at most that many threads; scratch holds threads * fastops_scratch() bytes,
- * 64-byte aligned. Returns the or-ed events. The result does not depend on threads. */
+/* Runs kernel on items [0, items) with at most that many threads; scratch holds fastops_scratch() bytes, 64-byte
+ * aligned. Returns the or-ed events. The result does not depend on threads. */
 unsigned fastops_run(fastops_kernel kernel, fastops_type type, const void *args, ptrdiff_t items, int threads,
                      void *scratch);
 

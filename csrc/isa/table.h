@@ -4,12 +4,13 @@
 #include "../simd/vec.h"
 
 #include "../kernels/mitchell.h"
+#include "../kernels/matmul.h"
 #include "../kernels/rope.h"
 
-static ptrdiff_t FN(no_scratch)(fastops_type type, const void *args)
+static fastops_needs FN(nothing)(fastops_type type, const void *args, int threads)
 {
-    (void)type, (void)args;
-    return 0;
+    (void)type, (void)args, (void)threads;
+    return (fastops_needs){.phases = 1};
 }
 
 #define FASTOPS_LOOP_ENTRY(type, kernel) [fastops_kernel_##kernel][fastops_##type] = FN_FOR(kernel, type),
@@ -17,12 +18,12 @@ static ptrdiff_t FN(no_scratch)(fastops_type type, const void *args)
 const fastops_table JOIN(fastops_table_, ISA) = {
     .name = STRING(ISA),
     .loops = {
-#define FASTOPS_KERNEL(kernel, types, scratch_size, grain) types(FASTOPS_LOOP_ENTRY, kernel)
+#define FASTOPS_KERNEL(kernel, types, needs, grain) types(FASTOPS_LOOP_ENTRY, kernel)
 #include "../kernels/kernels.inc"
 #undef FASTOPS_KERNEL
     },
-    .scratch = {
-#define FASTOPS_KERNEL(kernel, types, scratch_size, grain) [fastops_kernel_##kernel] = FN(scratch_size),
+    .needs = {
+#define FASTOPS_KERNEL(kernel, types, needs, grain) [fastops_kernel_##kernel] = FN(needs),
 #include "../kernels/kernels.inc"
 #undef FASTOPS_KERNEL
     },

@@ -7,14 +7,15 @@
  *   HARMLESS          an input of which no event and no special case comes, to fill a short block
  */
 
-static unsigned LOOP(const void *args, ptrdiff_t begin, ptrdiff_t end, void *scratch)
+static unsigned LOOP(const void *args, const fastops_part *part)
 {
     enum { LENGTH = BLOCK_LENGTH(IN) };
     const fastops_binary *s = args;
+    ptrdiff_t begin = part->begin;
+    const ptrdiff_t end = part->end;
     const char *a = s->a + begin * s->a_stride, *b = s->b + begin * s->b_stride;
     char *out = s->out + begin * s->out_stride;
     unsigned events = 0;
-    (void)scratch;
 
     if (s->in_order) {
         for (; begin < end; begin++, a += s->a_stride, b += s->b_stride, out += s->out_stride)

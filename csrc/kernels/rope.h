@@ -17,22 +17,21 @@ INLINE void FN(store_wide_f32)(void *p, f64v v) { store_f32h(p, __builtin_conver
 INLINE void FN(store_wide_f64)(void *p, f64v v) { store_f64(p, v); }
 
 #define ROPE_TABLE(type, element)                                                                                     \
-    static unsigned FN_FOR(rope_table, type)(const void *args, ptrdiff_t begin, ptrdiff_t end, void *scratch)         \
+    static unsigned FN_FOR(rope_table, type)(const void *args, const fastops_part *part)         \
     {                                                                                                                 \
         const fastops_rope_table *s = args;                                                                           \
         const ptrdiff_t pairs = s->pairs, tail = pairs % F64_LANES;                                                   \
-        (void)scratch;                                                                                                \
-        for (ptrdiff_t t = begin; t < end; t++) {                                                                     \
+        for (ptrdiff_t t = part->begin; t < part->end; t++) {                                                             \
             element *cosine = (element *)s->cos + t * pairs, *sine = (element *)s->sin + t * pairs;                   \
             for (ptrdiff_t i = 0; i < pairs; i += F64_LANES) {                                                        \
                 const ptrdiff_t n = i + F64_LANES <= pairs ? F64_LANES : tail;                                        \
-                double part[F64_LANES] = {0};                                                                         \
+                double edge[F64_LANES] = {0};                                                                         \
                 element c_part[F64_LANES], s_part[F64_LANES];                                                         \
                 const int whole = n == F64_LANES;                                                                     \
                 if (!whole)                                                                                           \
-                    memcpy(part, s->inverse + i, (size_t)n * sizeof(double));                                         \
+                    memcpy(edge, s->inverse + i, (size_t)n * sizeof(double));                                         \
                 f64v c, v;                                                                                            \
-                sincos_f64(FN(angles)(s->positions[t], load_f64(whole ? s->inverse + i : part), s->angle_in_f32),     \
+                sincos_f64(FN(angles)(s->positions[t], load_f64(whole ? s->inverse + i : edge), s->angle_in_f32),     \
                            &v, &c);                                                                                   \
                 FN(store_wide_##type)(whole ? cosine + i : c_part, c * s->factor);                                    \
                 FN(store_wide_##type)(whole ? sine + i : s_part, v * s->factor);                                      \
@@ -90,16 +89,6 @@ INLINE void FN(rope_next)(FN(rope_row) *at, const fastops_rope_rotate *s)
     }
 }
 
-INLINE void FN(copy_elements)(char *to, ptrdiff_t to_step, const char *from, ptrdiff_t from_step, ptrdiff_t n,
-                              size_t size)
-{
-    if (to_step == (ptrdiff_t)size && from_step == (ptrdiff_t)size)
-        memcpy(to, from, (size_t)n * size);
-    else
-        for (ptrdiff_t i = 0; i < n; i++)
-            memcpy(to + i * to_step, from + i * from_step, size);
-}
-
 /* Whether a row can be worked on where it lies. */
 INLINE int FN(rope_dense)(const fastops_rope_rotate *s, ptrdiff_t size, ptrdiff_t wide)
 {
@@ -114,11 +103,13 @@ INLINE ptrdiff_t FN(rope_part)(ptrdiff_t pairs, ptrdiff_t wide)
     return (pairs + ROPE_PADDING - 1) / ROPE_PADDING * ROPE_PADDING * wide;
 }
 
-static ptrdiff_t FN(rope_rotate_scratch)(fastops_type type, const void *args)
+static fastops_needs FN(rope_rotate_needs)(fastops_type type, const void *args, int threads)
 {
     const fastops_rope_rotate *s = args;
     const ptrdiff_t wide = type == fastops_f64 ? 8 : 4, size = type == fastops_f16 || type == fastops_bf16 ? 2 : wide;
-    return FN(rope_dense)(s, size, wide) ? 0 : ROPE_PARTS * FN(rope_part)(s->pairs, wide);
+    (void)threads;
+    return (fastops_needs){.phases = 1,
+                           .thread_bytes = FN(rope_dense)(s, size, wide) ? 0 : ROPE_PARTS * FN(rope_part)(s->pairs, wide)};
 }
 
 #define TEMPLATE "../kernels/rope_rotate.h"

@@ -71,16 +71,16 @@ static void NAME(rotate_strided)(const fastops_rope_rotate *s, const FN(rope_row
 
     const char *x = at->x + s->start * s->x_lane;
     char *out = at->out + s->start * s->out_lane;
-    FN(copy_elements)(part[0], SIZE, x, step * s->x_lane, pairs, sizeof(ELEMENT));
-    FN(copy_elements)(part[1], SIZE, x + partner * s->x_lane, step * s->x_lane, pairs, sizeof(ELEMENT));
-    FN(copy_elements)(part[2], WIDE_SIZE, at->cos, entry * s->cos_lane, pairs, sizeof(WIDE));
-    FN(copy_elements)(part[3], WIDE_SIZE, at->cos + entry_partner * s->cos_lane, entry * s->cos_lane, pairs, sizeof(WIDE));
-    FN(copy_elements)(part[4], WIDE_SIZE, at->sin, entry * s->sin_lane, pairs, sizeof(WIDE));
-    FN(copy_elements)(part[5], WIDE_SIZE, at->sin + entry_partner * s->sin_lane, entry * s->sin_lane, pairs, sizeof(WIDE));
+    copy_elements(part[0], SIZE, x, step * s->x_lane, pairs, sizeof(ELEMENT));
+    copy_elements(part[1], SIZE, x + partner * s->x_lane, step * s->x_lane, pairs, sizeof(ELEMENT));
+    copy_elements(part[2], WIDE_SIZE, at->cos, entry * s->cos_lane, pairs, sizeof(WIDE));
+    copy_elements(part[3], WIDE_SIZE, at->cos + entry_partner * s->cos_lane, entry * s->cos_lane, pairs, sizeof(WIDE));
+    copy_elements(part[4], WIDE_SIZE, at->sin, entry * s->sin_lane, pairs, sizeof(WIDE));
+    copy_elements(part[5], WIDE_SIZE, at->sin + entry_partner * s->sin_lane, entry * s->sin_lane, pairs, sizeof(WIDE));
     const FN(rope_pairs) p = {part[0], part[1], part[0], part[1], part[2], part[3], part[4], part[5]};
     NAME(rotate_pairs)(&p, pairs, sign, 0);
-    FN(copy_elements)(out, step * s->out_lane, part[0], SIZE, pairs, sizeof(ELEMENT));
-    FN(copy_elements)(out + partner * s->out_lane, step * s->out_lane, part[1], SIZE, pairs, sizeof(ELEMENT));
+    copy_elements(out, step * s->out_lane, part[0], SIZE, pairs, sizeof(ELEMENT));
+    copy_elements(out + partner * s->out_lane, step * s->out_lane, part[1], SIZE, pairs, sizeof(ELEMENT));
 }
 
 /* A row of which everything is dense (and the tables have one entry a pair, or pairs lie apart). */
@@ -94,7 +94,7 @@ INLINE void NAME(rotate_dense)(const fastops_rope_rotate *s, const FN(rope_row) 
     NAME(rotate_pairs)(&p, s->pairs, sign, interleaved);
 }
 
-static unsigned NAME(rope_rotate)(const void *args, ptrdiff_t begin, ptrdiff_t end, void *scratch)
+static unsigned NAME(rope_rotate)(const void *args, const fastops_part *part)
 {
     const fastops_rope_rotate *s = args;
     const ptrdiff_t after = s->start + 2 * s->pairs;
@@ -102,17 +102,17 @@ static unsigned NAME(rope_rotate)(const void *args, ptrdiff_t begin, ptrdiff_t e
     const int dense = FN(rope_dense)(s, SIZE, WIDE_SIZE);
     const int copy_rest = s->x != s->out && 2 * s->pairs < s->lanes;
     FN(rope_row) at;
-    FN(rope_seek)(&at, s, begin);
-    for (ptrdiff_t row = begin; row < end; row++, FN(rope_next)(&at, s)) {
+    FN(rope_seek)(&at, s, part->begin);
+    for (ptrdiff_t row = part->begin; row < part->end; row++, FN(rope_next)(&at, s)) {
         if (!dense)
-            NAME(rotate_strided)(s, &at, sign, scratch);
+            NAME(rotate_strided)(s, &at, sign, part->scratch);
         else if (s->interleaved)
             NAME(rotate_dense)(s, &at, sign, 1);
         else
             NAME(rotate_dense)(s, &at, sign, 0);
         if (copy_rest) {
-            FN(copy_elements)(at.out, s->out_lane, at.x, s->x_lane, s->start, sizeof(ELEMENT));
-            FN(copy_elements)(at.out + after * s->out_lane, s->out_lane, at.x + after * s->x_lane, s->x_lane,
+            copy_elements(at.out, s->out_lane, at.x, s->x_lane, s->start, sizeof(ELEMENT));
+            copy_elements(at.out + after * s->out_lane, s->out_lane, at.x + after * s->x_lane, s->x_lane,
                               s->lanes - after, sizeof(ELEMENT));
         }
     }

@@ -119,7 +119,7 @@ int fastops_init(char *message, size_t size)
 
 /* ---- kernels --------------------------------------------------------------------------------------------------- */
 
-#define FASTOPS_KERNEL(name, types, scratch, grain) {#name, grain},
+#define FASTOPS_KERNEL(name, types, needs, grain) {#name, grain},
 static const struct {
     const char *name;
     ptrdiff_t grain;
@@ -141,17 +141,20 @@ int fastops_plan(fastops_kernel kernel, ptrdiff_t bytes)
     return most < threads ? (int)most : threads;
 }
 
-ptrdiff_t fastops_scratch(fastops_kernel kernel, fastops_type type, const void *args)
+static ptrdiff_t aligned(ptrdiff_t bytes) { return (bytes + 63) / 64 * 64; }
+
+ptrdiff_t fastops_scratch(fastops_kernel kernel, fastops_type type, const void *args, int threads)
 {
-    const ptrdiff_t bytes = chosen->scratch[kernel](type, args);
-    return (bytes + 63) / 64 * 64;
+    const fastops_needs needs = chosen->needs[kernel](type, args, threads);
+    return aligned(needs.thread_bytes) * threads + aligned(needs.shared_bytes);
 }
 
 typedef struct {
     fastops_loop *loop;
     const void *args;
-    char *scratch;
-    ptrdiff_t items, tasks, scratch_bytes;
+    char *scratch, *shared;
+    ptrdiff_t thread_bytes, items, parts;
+    int phase, threads;
     atomic_uint events;
 } job;
 
@@ -159,11 +162,15 @@ static void run_part(void *context, ptrdiff_t task, int worker)
 {
     job *j = context;
     /* part sizes differ by at most one item */
-    const ptrdiff_t size = j->items / j->tasks, longer = j->items % j->tasks;
+    const ptrdiff_t size = j->items / j->parts, longer = j->items % j->parts;
     const ptrdiff_t begin = task * size + (task < longer ? task : longer);
-    const ptrdiff_t end = begin + size + (task < longer);
-    void *scratch = j->scratch ? j->scratch + worker * j->scratch_bytes : NULL;
-    const unsigned events = j->loop(j->args, begin, end, scratch);
+    const fastops_part part = {.begin = begin,
+                               .end = begin + size + (task < longer),
+                               .phase = j->phase,
+                               .threads = j->threads,
+                               .scratch = j->scratch ? j->scratch + worker * j->thread_bytes : NULL,
+                               .shared = j->shared};
+    const unsigned events = j->loop(j->args, &part);
     if (events)
         atomic_fetch_or_explicit(&j->events, events, memory_order_relaxed);
 }
@@ -171,20 +178,21 @@ static void run_part(void *context, ptrdiff_t task, int worker)
 unsigned fastops_run(fastops_kernel kernel, fastops_type type, const void *args, ptrdiff_t items, int threads,
                      void *scratch)
 {
-    fastops_loop *loop = chosen->loops[kernel][type];
-    assert(loop && items >= 0 && threads >= 1);
-    if (items == 0) /* a loop may count on a first item */
-        return 0;
-    if (threads == 1 || items < threads)
-        return loop(args, 0, items, scratch);
-    /* 4 parts a thread: a neighbour that slows one core then costs a quarter of its share, not all of it */
-    const ptrdiff_t parts = 4 * (ptrdiff_t)threads;
-    job j = {.loop = loop,
+    const fastops_needs needs = chosen->needs[kernel](type, args, threads);
+    job j = {.loop = chosen->loops[kernel][type],
              .args = args,
              .scratch = scratch,
-             .items = items,
-             .tasks = parts < items ? parts : items,
-             .scratch_bytes = scratch ? fastops_scratch(kernel, type, args) : 0};
-    fastops_parallel(run_part, &j, j.tasks, threads);
+             .thread_bytes = aligned(needs.thread_bytes),
+             .shared = scratch ? (char *)scratch + aligned(needs.thread_bytes) * threads : NULL,
+             .threads = threads};
+    assert(j.loop && items >= 0 && threads >= 1);
+    for (j.phase = 0; j.phase < needs.phases; j.phase++) {
+        j.items = needs.phases > 1 ? needs.items[j.phase % 2] : items;
+        if (j.items == 0) /* a loop may count on a first item */
+            continue;
+        /* 4 parts a thread: a neighbour that slows one core then costs a quarter of its share, not all of it */
+        j.parts = threads == 1 ? 1 : 4 * (ptrdiff_t)threads < j.items ? 4 * (ptrdiff_t)threads : j.items;
+        fastops_parallel(run_part, &j, j.parts, threads);
+    }
     return atomic_load_explicit(&j.events, memory_order_relaxed);
 }

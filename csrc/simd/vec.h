@@ -27,6 +27,9 @@
 /* Always inlined, so that no copy of it is left for the linker to choose among ISAs. */
 #define INLINE static inline __attribute__((always_inline, unused))
 
+/* Never inlined: a loop that needs every register must not share them with its surroundings. */
+#define OUTLINE static __attribute__((noinline, unused))
+
 /* A loop whose outputs are its inputs exactly or do not overlap them. */
 #if defined(__clang__)
 #define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
@@ -176,6 +179,17 @@ INLINE f64v zip_low_f64(f64v a, f64v b) { return __builtin_shufflevector(a, b, L
 INLINE f64v zip_high_f64(f64v a, f64v b) { return __builtin_shufflevector(a, b, HIGH_64); }
 
 /* ---- memory ---------------------------------------------------------------------------------------------------- */
+
+/* Copies n elements of size bytes, each step bytes from the one before. */
+INLINE void copy_elements(char *to, ptrdiff_t to_step, const char *from, ptrdiff_t from_step, ptrdiff_t n,
+                          size_t size)
+{
+    if (to_step == (ptrdiff_t)size && from_step == (ptrdiff_t)size)
+        memcpy(to, from, (size_t)n * size);
+    else
+        for (ptrdiff_t i = 0; i < n; i++)
+            memcpy(to + i * to_step, from + i * from_step, size);
+}
 
 /* Copies bytes around the caches: to must be VEC_BYTES-aligned, bytes a multiple of it. Needs stream_end() after. */
 INLINE void stream_copy(void *to, const void *from, ptrdiff_t bytes)

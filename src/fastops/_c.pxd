@@ -9,6 +9,7 @@ cdef extern from "fastops.h" nogil:
 
     ctypedef enum fastops_kernel:
         fastops_kernel_mitchell_multiply, fastops_kernel_mitchell_divide
+        fastops_kernel_mitchell_matmul
         fastops_kernel_rope_table, fastops_kernel_rope_rotate
         fastops_kernel_count
 
@@ -24,6 +25,13 @@ cdef extern from "fastops.h" nogil:
         char *out
         ptrdiff_t a_stride, b_stride, out_stride
         int in_order, stream
+
+    ctypedef struct fastops_matmul:
+        const char *a
+        const char *b
+        char *c
+        ptrdiff_t m, n, k
+        ptrdiff_t a_row, a_column, b_row, b_column, c_row, c_column
 
     ctypedef struct fastops_rope_table:
         const double *positions
@@ -59,6 +67,6 @@ cdef extern from "fastops.h" nogil:
     int fastops_get_num_threads()
     void fastops_set_num_threads(int count)
     int fastops_plan(fastops_kernel kernel, ptrdiff_t bytes)
-    ptrdiff_t fastops_scratch(fastops_kernel kernel, fastops_type type, const void *args)
+    ptrdiff_t fastops_scratch(fastops_kernel kernel, fastops_type type, const void *args, int threads)
     unsigned fastops_run(fastops_kernel kernel, fastops_type type, const void *args, ptrdiff_t items, int threads,
                          void *scratch)

@@ -96,11 +96,15 @@ cdef _shape_error(str name, cnp.ndarray array, needed):
 
 cdef int _need_out(cnp.ndarray out, cnp.ndarray x, str name, str like) except -1:
     """out can hold a result with the shape and dtype of x."""
-    cdef int d
     if cnp.PyArray_TYPE(out) != cnp.PyArray_TYPE(x):
         raise TypeError(f"{name} has dtype {out.dtype}; {x.dtype} is needed, as {like} has")
     if not cnp.PyArray_SAMESHAPE(out, x):
         raise _shape_error(name, out, f"{(<object>x).shape} is needed, as {like} has")
+    return _need_writable(out, name)
+
+
+cdef int _need_writable(cnp.ndarray out, str name) except -1:
+    cdef int d
     if not cnp.PyArray_ISWRITEABLE(out):
         raise ValueError(f"{name} is read-only")
     for d in range(cnp.PyArray_NDIM(out)):

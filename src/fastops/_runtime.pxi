@@ -96,7 +96,7 @@ cdef int _allocate(fastops_kernel kernel, fastops_type type, const void *args, i
                    void **memory, void **scratch) except -1:
     """Scratch for a run: *scratch is 64-byte aligned inside *memory, which the caller frees; both NULL for none."""
     global _failing
-    cdef ptrdiff_t size = fastops_scratch(kernel, type, args) * threads
+    cdef ptrdiff_t size = fastops_scratch(kernel, type, args, threads)
     memory[0] = scratch[0] = NULL
     if size == 0:
         return 0

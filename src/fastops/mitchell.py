@@ -11,9 +11,10 @@ overflow is inf, and x / 0 is inf. float8_e4m3fn has no inf: where it would appe
 """
 
 from ._fastops_core import mitchell_divide as divide
+from ._fastops_core import mitchell_matmul as matmul
 from ._fastops_core import mitchell_multiply as multiply
 
-__all__ = ["divide", "multiply"]
+__all__ = ["divide", "matmul", "multiply"]
 
 _DTYPES = """\
     x, y : array_like

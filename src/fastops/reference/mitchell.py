@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["divide", "multiply"]
+__all__ = ["divide", "matmul", "multiply"]
 
 
 class _Format(NamedTuple):
@@ -147,6 +147,42 @@ def divide(x: ArrayLike, y: ArrayLike) -> Any:
         else:
             quotient = _divide_64_bits(x, y)
     return quotient.reshape(shape)[()]
+
+
+def matmul(a: NDArray[Any], b: NDArray[Any]) -> Any:
+    """Matrix product with Mitchell's products, one outer product after the other.
+
+    Within a block of 512 steps along k the sum starts at the block's first product and goes on in order of k; the sums
+    of the blocks are added in order.
+
+    Parameters
+    ----------
+    a, b : ndarray of float32 or float64, shapes (..., m, k) and (..., k, n)
+        Leading axes broadcast.
+
+    Returns
+    -------
+    ndarray, shape (..., m, n)
+        Of the same type; a sum that is not a number is the quiet NaN of positive sign.
+
+    References
+    ----------
+    J. N. Mitchell, 1962: see the module.
+    """
+    block = 512
+    steps = a.shape[-1]
+    total = np.zeros(np.broadcast_shapes(a.shape[:-2], b.shape[:-2]) + (a.shape[-2], b.shape[-1]), a.dtype)
+    with np.errstate(all="ignore"):
+        for k in range(steps):
+            product = multiply(a[..., :, k, None], b[..., None, k, :])
+            if k % block == 0:
+                partial = product
+            else:
+                partial += product
+            if k % block == block - 1 or k == steps - 1:
+                total = partial if k < block else total + partial
+    total[np.isnan(total)] = np.nan
+    return total
 
 
 def _operands(x: ArrayLike, y: ArrayLike) -> tuple[NDArray[Any], NDArray[Any], tuple[int, ...]]:
