@@ -217,17 +217,17 @@ static void forget_workers(void)
 #if defined(__linux__)
 /* Lowers count to the quotas, rounded up, of this control group and of those above it, which limit it too. Inside a
  * container the path may be the host's and not exist; then the root is the container's own group. */
-static void limit_by_group(long *count, const char *root, const char *path)
+static void limit_by_group(long *count, const char *root, const char *path, int version)
 {
-    const char *const names[] = {"cpu.max", "cpu.cfs_quota_us", "cpu.cfs_period_us"}; /* versions 2, 1, 1 */
+    const char *const names[] = {version == 2 ? "cpu.max" : "cpu.cfs_quota_us", "cpu.cfs_period_us"};
     char group[PATH_SIZE], name[PATH_SIZE + 32];
     snprintf(group, sizeof group, "%s%s", root, path[1] ? path : "");
     for (; strlen(group) >= strlen(root); *strrchr(group, '/') = '\0') {
         long quota[] = {-1, -1}; /* of CPU time, in each period; cpu.max has both, or "max" for none */
-        for (int i = 0; i < 3; ++i) {
+        for (int i = 0; i < 3 - version; ++i) {
             snprintf(name, sizeof name, "%s/%s", group, names[i]);
             FILE *file = fopen(name, "re");
-            if (file && fscanf(file, "%ld %ld", &quota[i == 2], &quota[1]) < 1)
+            if (file && fscanf(file, "%ld %ld", &quota[i], &quota[1]) < 1)
                 quota[0] = -1;
             if (file)
                 fclose(file);
@@ -250,10 +250,10 @@ static int count_allowed_cpus(void)
         if (sscanf(line, "%*d%[^/]%[^\n]", names, path) != 2) /* hierarchy:controllers:path, in names the colons too */
             continue;
         if (strcmp(names, "::") == 0)
-            limit_by_group(&count, "/sys/fs/cgroup", path); /* version 2 */
+            limit_by_group(&count, "/sys/fs/cgroup", path, 2);
         for (char *rest, *name = strtok_r(names, ":,", &rest); name; name = strtok_r(NULL, ":,", &rest))
             if (strcmp(name, "cpu") == 0)
-                limit_by_group(&count, "/sys/fs/cgroup/cpu", path);
+                limit_by_group(&count, "/sys/fs/cgroup/cpu", path, 1);
     }
     if (file)
         fclose(file);
