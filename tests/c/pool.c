@@ -8,7 +8,6 @@
 #define _GNU_SOURCE
 #include "fastops.h"
 #include "runtime/threads.h"
-
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -380,6 +379,7 @@ static void check_fork(int rounds)
 int main(int argc, char **argv)
 {
     const int rounds = argc > 1 ? atoi(argv[1]) : 5, fork_too = argc < 3 || strcmp(argv[2], "nofork") != 0;
+    alarm((unsigned)(60 + rounds)); /* a deadlock fails too */
     check_environment();
     report("set and get: clamped to 1 .. 256", set_gives(5, 5) && set_gives(256, 256) && set_gives(257, 256) &&
                                                    set_gives(1, 1) && set_gives(0, 1) && set_gives(-3, 1));
