@@ -71,6 +71,31 @@ typedef struct {
 } fastops_matmul;
 typedef fastops_matmul fastops_mitchell_matmul;
 
+/* Tokens of one head: of batch b, head h, token t, lane i at data + b * batch + h * head + t * token + i * lane. */
+typedef struct {
+    const char *data;
+    ptrdiff_t batch, head, token, lane;
+} fastops_heads;
+
+/* attention_softmax: out[t] = sum over keys of softmax(scale q[t] . k[.] + weight[.]) v[.]; 0 where there is no key.
+ * causal: keys up to t + n_kv - n. weight (of the element type, lane unused) may have no data; it is in base 2, and scale
+ * holds log2(e). kv_heads divides heads. It counts its own items. out must not overlap anything. */
+typedef struct {
+    fastops_heads q, k, v, out, weight;
+    ptrdiff_t batches, heads, kv_heads, n, n_kv, d, dv;
+    double scale;
+    int causal;
+} fastops_attention;
+typedef fastops_attention fastops_attention_softmax;
+
+/* attention_features: the same with the kernel exp(q . k) estimated by features 2^(w[j] . x - |x|^2 / 2 log2(e) scale).
+ * w: features rows of d elements, contiguous, times sqrt(scale) log2(e); scale is that of q . k, times log2(e). */
+typedef struct {
+    fastops_attention attention;
+    const void *w;
+    ptrdiff_t features;
+} fastops_attention_features;
+
 /* rope_table: cos[t, i] = factor * cos(positions[t] * inverse[i]) and sin alike. Items: rows t.
  * positions and inverse are contiguous doubles; cos and sin are contiguous (rows, pairs) of the element type.
  * Needs |positions[t] * inverse[i]| < 2^31. */

@@ -4,6 +4,7 @@
 #include "../simd/vec.h"
 
 #include "../kernels/mitchell.h"
+#include "../kernels/attention.h"
 #include "../kernels/matmul.h"
 #include "../kernels/rope.h"
 

@@ -9,6 +9,9 @@
  * (items: row blocks), each packing its own panels. All sizes follow from the shape and the number of threads, and the
  * sums of a tile over a block of k never depend on them.
  */
+#ifndef FASTOPS_GEMM_H
+#define FASTOPS_GEMM_H
+
 #include "../simd/math.h"
 
 /* Unrolled by pragma: by 2, for 4 are 5 % slower on Zen 4, 1 is 3 % slower on Zen 3 */
@@ -51,3 +54,5 @@ INLINE FN(gemm_shape) FN(gemm_shape_of)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, p
 #define TEMPLATE "../kernels/gemm_tile.h"
 #include "../simd/each_wide.h"
 #undef TEMPLATE
+
+#endif

@@ -124,7 +124,8 @@ INLINE void NAME(tile_fast)(const UINT *a, const UINT *b, ptrdiff_t steps, FN(pa
 {
     const UINT q = EXPONENT(LOW - MANTISSA);
     UVEC zeros = {0};
-    NAME(tile_mitchell)((const WIDE *)a, (const WIDE *)b, steps, sum);
+    memset(sum, 0, GEMM_ROWS * GEMM_VECS * sizeof(VEC));
+    NAME(packed_mitchell)((const WIDE *)a, (const WIDE *)b, steps, sum);
     for (int r = 0; r < GEMM_ROWS; r++)
         for (int v = 0; v < GEMM_VECS; v++) {
             const UVEC zero = (UVEC)(NAME(magnitude)(sum[r][v]) < (UVEC){0} + (q - EXPONENT(1)));

@@ -187,7 +187,7 @@ unsigned fastops_run(fastops_kernel kernel, fastops_type type, const void *args,
              .threads = threads};
     assert(j.loop && items >= 0 && threads >= 1);
     for (j.phase = 0; j.phase < needs.phases; j.phase++) {
-        j.items = needs.phases > 1 ? needs.items[j.phase % 2] : items;
+        j.items = needs.items[0] ? needs.items[j.phase % 2] : items;
         if (j.items == 0) /* a loop may count on a first item */
             continue;
         /* 4 parts a thread: a neighbour that slows one core then costs a quarter of its share, not all of it */

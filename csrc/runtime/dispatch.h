@@ -19,7 +19,7 @@ typedef unsigned fastops_loop(const void *args, const fastops_part *part);
 typedef struct {
     ptrdiff_t thread_bytes, shared_bytes;
     ptrdiff_t phases;
-    ptrdiff_t items[2]; /* of even and odd phases, where phases > 1; else the caller knows */
+    ptrdiff_t items[2]; /* of even and odd phases; items[0] is 0 where the caller knows */
 } fastops_needs;
 
 typedef fastops_needs fastops_needs_of(fastops_type type, const void *args, int threads);

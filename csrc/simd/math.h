@@ -6,8 +6,8 @@
 #include "vec.h"
 
 /* x + ROUNDER has no room for a fraction: its low bits are the integer nearest to x, ties to even. */
-#define ROUNDER_F64 0x1.8p52 /* |x| < 2^51 */
-#define ROUNDER_F32 0x1.8p23f /* |x| < 2^22 */
+#define ROUNDER_f64 0x1.8p52 /* |x| < 2^51 */
+#define ROUNDER_f32 0x1.8p23f /* |x| < 2^22 */
 
 /* sin and cos of |x| < 2^31, within 1 ulp (float64). No fma: the same bits on every ISA. pi/2 stands in three parts of
  * 22, 22 and 53 bits, so that k * part1 and k * part2 are exact for every k that occurs (31 bits). The polynomials are
@@ -15,7 +15,7 @@
 INLINE void sincos_f64(f64v x, f64v *sine, f64v *cosine)
 {
     const double part1 = 0x1.921fbp+0, part2 = 0x1.5110bp-22, part3 = 0x1.18469898cc517p-44;
-    const f64v shifted = x * 0x1.45f306dc9c883p-1 + ROUNDER_F64, k = shifted - ROUNDER_F64;
+    const f64v shifted = x * 0x1.45f306dc9c883p-1 + ROUNDER_f64, k = shifted - ROUNDER_f64;
     const f64v r = ((x - k * part1) - k * part2) - k * part3, z = r * r;
 
     const f64v s = r + r * z *
@@ -51,11 +51,28 @@ INLINE f32v fma_f32(f32v a, f32v b, f32v c)
 #endif
 }
 
-/* 2^x for x in [-126, 127.5), within 2 ulp, on any ISA; with 2^k exact for whole k. The polynomial is the minimax one of
- * (2^f - 1)/f on [-1/2, 1/2], rounded to float32 one coefficient after the other (relative error 0.05 * 2^-24). */
-INLINE f32v exp2_f32(f32v x)
+INLINE f64v fma_f64(f64v a, f64v b, f64v c)
 {
-    const f32v shifted = x + ROUNDER_F32, f = x - (shifted - ROUNDER_F32);
+#if defined(__AVX512F__)
+    return _mm512_fmadd_pd(a, b, c);
+#elif defined(__FMA__)
+    return _mm256_fmadd_pd(a, b, c);
+#elif defined(__aarch64__)
+    return vfmaq_f64(c, a, b);
+#else
+    return a * b + c;
+#endif
+}
+
+/* 2^(x - exponent) for a whole exponent, within 2 ulp: 0 where it is less than half the smallest normal number, NaN where
+ * x is; it must not overflow. The fraction of x alone is rounded: scaling by exponent is
+ * exact, so results for two exponents differ by a power of two. The float32 polynomial is the minimax one of
+ * (2^f - 1)/f on [-1/2, 1/2], rounded one coefficient after the other (relative error 0.05 * 2^-24); that of float64 is
+ * Taylor's (error 0.02 * 2^-53). */
+INLINE f32v exp2_f32(f32v x, f32v exponent)
+{
+    x = max_f32(all_f32(-0x1p101f), x); /* -inf has no fraction; in this order, a NaN comes through */
+    const f32v whole = round_f32(x), f = x - whole;
     f32v p = all_f32(0x1.416b5p-13f);
     p = fma_f32(p, f, all_f32(0x1.5f082ep-10f));
     p = fma_f32(p, f, all_f32(0x1.3b2dep-7f));
@@ -63,7 +80,34 @@ INLINE f32v exp2_f32(f32v x)
     p = fma_f32(p, f, all_f32(0x1.ebfbdcp-3f));
     p = fma_f32(p, f, all_f32(0x1.62e43p-1f));
     p = fma_f32(p, f, all_f32(1.0f));
-    return (f32v)((u32v)p + ((u32v)shifted << 23));
+    const f32v biased = max_f32(whole - exponent, all_f32(-127.0f)) + (ROUNDER_f32 + 127.0f);
+    return p * (f32v)((u32v)biased << 23);
+}
+
+INLINE f64v exp2_f64(f64v x, f64v exponent)
+{
+    static const double taylor[] = {
+        0x1.c3bd650fc2986p-36,
+        0x1.e8cac7351bb25p-32,
+        0x1.e4cf5158b8ecap-28,
+        0x1.b5253d395e7c4p-24,
+        0x1.62c0223a5c824p-20,
+        0x1.ffcbfc588b0c7p-17,
+        0x1.430912f86c787p-13,
+        0x1.5d87fe78a6731p-10,
+        0x1.3b2ab6fba4e77p-7,
+        0x1.c6b08d704a0c0p-5,
+        0x1.ebfbdff82c58fp-3,
+        0x1.62e42fefa39efp-1,
+        0x1.0000000000000p+0,
+    };
+    x = max_f64(all_f64(-0x1p101), x);
+    const f64v whole = round_f64(x), f = x - whole;
+    f64v p = all_f64(0x1.816193166d0f9p-40);
+    for (int i = 0; i < (int)(sizeof taylor / sizeof *taylor); i++)
+        p = fma_f64(p, f, all_f64(taylor[i]));
+    const f64v biased = max_f64(whole - exponent, all_f64(-1023.0)) + (ROUNDER_f64 + 1023.0);
+    return p * (f64v)((u64v)biased << 52);
 }
 
 #endif

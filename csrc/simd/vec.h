@@ -82,6 +82,48 @@ INLINE f64v all_f64(double x) { return x - (f64v){0}; }
 /* Lane by lane a where mask is all ones, b where it is 0. */
 INLINE u32v select_u32(u32v mask, u32v a, u32v b) { return (mask & a) | (~mask & b); }
 
+INLINE f32v max_f32(f32v a, f32v b) { return (f32v)select_u32((u32v)(a > b), (u32v)a, (u32v)b); }
+INLINE f64v max_f64(f64v a, f64v b)
+{
+    const u64v greater = (u64v)(a > b);
+    return (f64v)((greater & (u64v)a) | (~greater & (u64v)b));
+}
+
+/* The nearest whole number, ties to even. */
+INLINE f32v round_f32(f32v x)
+{
+#if defined(__AVX512F__)
+    return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+#elif defined(__AVX2__)
+    return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+#elif defined(__SSE4_1__)
+    return _mm_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+#elif defined(__aarch64__)
+    return vrndnq_f32(x);
+#else
+    for (int i = 0; i < F32_LANES; i++)
+        x[i] = __builtin_rintf(x[i]);
+    return x;
+#endif
+}
+
+INLINE f64v round_f64(f64v x)
+{
+#if defined(__AVX512F__)
+    return _mm512_roundscale_pd(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+#elif defined(__AVX2__)
+    return _mm256_round_pd(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+#elif defined(__SSE4_1__)
+    return _mm_round_pd(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+#elif defined(__aarch64__)
+    return vrndnq_f64(x);
+#else
+    for (int i = 0; i < F64_LANES; i++)
+        x[i] = __builtin_rint(x[i]);
+    return x;
+#endif
+}
+
 /* ---- 16-bit floats: exact to float32, one rounding (to nearest, ties to even) back ------------------------------ */
 
 INLINE f32v f32_from_f16(u16h h)

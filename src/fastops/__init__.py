@@ -12,12 +12,13 @@ if (_root / "csrc").is_dir():  # a source tree: the core must be the one built f
     if _fingerprint(_root) != _fastops_core._fingerprint:
         raise ImportError("the compiled core of fastops was built from other sources than these: rebuild it (make build)")
 
-from . import mitchell, rope, runtime  # noqa: E402
+from . import attention, mitchell, rope, runtime  # noqa: E402
 from ._fastops_core import __version__  # noqa: E402
 from .runtime import get_num_threads, runtime_info, set_num_threads, show_runtime  # noqa: E402
 
 __all__ = [
     "__version__",
+    "attention",
     "get_num_threads",
     "mitchell",
     "rope",

@@ -11,6 +11,7 @@ cdef extern from "fastops.h" nogil:
         fastops_kernel_mitchell_multiply, fastops_kernel_mitchell_divide
         fastops_kernel_mitchell_matmul
         fastops_kernel_rope_table, fastops_kernel_rope_rotate
+        fastops_kernel_attention_softmax, fastops_kernel_attention_features
         fastops_kernel_count
 
     enum:
@@ -32,6 +33,21 @@ cdef extern from "fastops.h" nogil:
         char *c
         ptrdiff_t m, n, k
         ptrdiff_t a_row, a_column, b_row, b_column, c_row, c_column
+
+    ctypedef struct fastops_heads:
+        const char *data
+        ptrdiff_t batch, head, token, lane
+
+    ctypedef struct fastops_attention:
+        fastops_heads q, k, v, out, weight
+        ptrdiff_t batches, heads, kv_heads, n, n_kv, d, dv
+        double scale
+        int causal
+
+    ctypedef struct fastops_attention_features:
+        fastops_attention attention
+        const void *w
+        ptrdiff_t features
 
     ctypedef struct fastops_rope_table:
         const double *positions
