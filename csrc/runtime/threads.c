@@ -220,7 +220,7 @@ static void forget_workers(void)
 static void limit_by_group(long *count, const char *root, const char *path, int version)
 {
     const char *const names[] = {version == 2 ? "cpu.max" : "cpu.cfs_quota_us", "cpu.cfs_period_us"};
-    char group[PATH_SIZE], name[PATH_SIZE + 32];
+    char group[PATH_SIZE + 32], name[PATH_SIZE + 64]; /* root and path; and file */
     snprintf(group, sizeof group, "%s%s", root, path[1] ? path : "");
     for (; strlen(group) >= strlen(root); *strrchr(group, '/') = '\0') {
         long quota[] = {-1, -1}; /* of CPU time, in each period; cpu.max has both, or "max" for none */

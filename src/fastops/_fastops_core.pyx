@@ -23,7 +23,7 @@ _fingerprint = FASTOPS_FINGERPRINT.decode()
 cdef _initialise():
     cdef char message[256]
     if fastops_init(message, sizeof(message)) != 0:
-        raise ImportError(message.decode())
+        raise ImportError(message.decode(errors="replace"))
 
 _initialise()
 
