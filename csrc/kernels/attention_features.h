@@ -115,10 +115,17 @@ static int NAME(load_keys)(const fastops_attention_features *s, ptrdiff_t batch,
 
 /* ---- state ----------------------------------------------------------------------------------------------------- */
 
+/* The largest of x, NaNs left out. */
 INLINE WIDE NAME(largest)(const WIDE *x, ptrdiff_t count)
 {
-    WIDE most = 2 * (WIDE)ATTENTION_NOTHING;
-    for (ptrdiff_t i = 0; i < count; i++)
+    VEC lanes = W(all)(2 * (WIDE)ATTENTION_NOTHING);
+    ptrdiff_t i = 0;
+    for (; i + LANES <= count; i += LANES)
+        lanes = W(max)(W(load)(x + i), lanes);
+    WIDE most = lanes[0];
+    for (int t = 1; t < LANES; t++)
+        most = lanes[t] > most ? lanes[t] : most;
+    for (; i < count; i++)
         most = x[i] > most ? x[i] : most;
     return most;
 }
@@ -260,8 +267,7 @@ static void NAME(add_chunk)(const fastops_attention_features *s, const NAME(work
         NAME(strided_steps_fma)(w->keys + j, w->stride, w->queries, STRIP, s->features, sum);
         for (int r = 0; r < GEMM_ROWS; r++)
             for (int v = 0; v < GEMM_VECS; v++) {
-                for (int t = 0; t < LANES; t++)
-                    sum[r][v][t] = j + r <= offset + v * LANES + t ? sum[r][v][t] : 0;
+                sum[r][v] = (VEC)((UVEC)sum[r][v] & NAME(lanes_from)(j + r - offset - v * LANES));
                 total[v] += sum[r][v];
             }
         memcpy(w->products + j * STRIP, sum, sizeof sum);

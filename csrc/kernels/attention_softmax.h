@@ -30,10 +30,13 @@ static void NAME(mask_later)(WIDE *scores, ptrdiff_t rows, ptrdiff_t ahead, VEC 
     for (int v = 0; v < GEMM_VECS; v++)
         largest[v] = W(all)(2 * (WIDE)ATTENTION_NOTHING);
     for (ptrdiff_t j = 0; j < rows; j++) {
-        for (ptrdiff_t t = 0; t < STRIP && t + ahead < j; t++)
-            scores[j * STRIP + t] = 2 * (WIDE)ATTENTION_NOTHING;
-        for (int v = 0; v < GEMM_VECS; v++)
-            largest[v] = W(max)(W(load)(scores + j * STRIP + v * LANES), largest[v]);
+        for (int v = 0; v < GEMM_VECS; v++) {
+            WIDE *at = scores + j * STRIP + v * LANES;
+            const UVEC seen = NAME(lanes_from)(j - ahead - v * LANES);
+            const VEC kept = (VEC)((seen & (UVEC)W(load)(at)) | (~seen & (UVEC)W(all)(2 * (WIDE)ATTENTION_NOTHING)));
+            largest[v] = W(max)(kept, largest[v]);
+            W(store)(at, kept);
+        }
     }
 }
 

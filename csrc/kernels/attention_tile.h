@@ -45,6 +45,13 @@ INLINE int NAME(any)(UVEC mask)
     return any != 0;
 }
 
+/* All ones in the lanes that are not before `first`. */
+INLINE UVEC NAME(lanes_from)(ptrdiff_t first)
+{
+    static const WIDE numbers[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    return (UVEC)(W(load)(numbers) >= W(all)((WIDE)first));
+}
+
 /* The least whole number >= x. */
 INLINE VEC NAME(ceiling)(VEC x)
 {
@@ -59,7 +66,7 @@ static int NAME(copy_values)(const fastops_attention *s, ptrdiff_t batch, ptrdif
 {
     const char *from = NAME(token_at)(&s->v, batch, head, key);
     const char *weight_from = NAME(token_at)(&s->weight, batch, head, key);
-    WIDE all = 0;
+    VEC all = {0};
     for (ptrdiff_t j = 0; j < padded; j++, from += s->v.token) {
         weight[j] = j < rows ? 0 : -(WIDE)__builtin_inff();
         if (s->weight.data && j < rows)
@@ -72,10 +79,10 @@ static int NAME(copy_values)(const fastops_attention *s, ptrdiff_t batch, ptrdif
             copy_elements((char *)to, SIZE, from, s->v.lane, s->dv, sizeof(WIDE));
         for (ptrdiff_t i = counts ? s->dv : 0; i < width; i++)
             to[i] = 0;
-        for (ptrdiff_t i = 0; i < s->dv; i++)
-            all += 0 * to[i];
+        for (ptrdiff_t i = 0; i + LANES <= width; i += LANES)
+            all += 0 * W(load)(to + i);
     }
-    return all == 0;
+    return !NAME(any)((UVEC)(all != 0));
 }
 
 /* sums[i, t] += sum over k of a[k, i] p[k, t], for i < lanes: one strip of tokens. Rows of a are `width` apart. */
@@ -99,10 +106,9 @@ static void NAME(add_seen_products)(WIDE *sums, ptrdiff_t lanes, const WIDE *a, 
             for (int v = 0; v < GEMM_VECS; v++) {
                 WIDE *at = sums + i * STRIP + v * LANES;
                 const VEC before = W(load)(at);
-                VEC after = W(fma)(W(all)(a[k * width + i]), W(load)(p + k * STRIP + v * LANES), before);
-                for (int t = 0; t < LANES; t++)
-                    after[t] = k <= t + v * LANES + ahead ? after[t] : before[t];
-                W(store)(at, after);
+                const VEC after = W(fma)(W(all)(a[k * width + i]), W(load)(p + k * STRIP + v * LANES), before);
+                const UVEC seen = NAME(lanes_from)(k - ahead - v * LANES);
+                W(store)(at, (VEC)((seen & (UVEC)after) | (~seen & (UVEC)before)));
             }
 }
 
