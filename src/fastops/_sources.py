@@ -4,12 +4,23 @@
 import zlib
 from pathlib import Path
 
+_PATTERNS = (
+    "setup.py",
+    "csrc/**/*.[ch]",
+    "csrc/**/*.inc",
+    "src/fastops/*.pyx",
+    "src/fastops/*.px[di]",
+)
+
+
+def sources(root: Path) -> list[Path]:
+    """All that is compiled into the core, or says how, in the source tree at root."""
+    return sorted(file for pattern in _PATTERNS for file in root.glob(pattern))
+
 
 def fingerprint(root: Path) -> str:
-    """Checksum of all that is compiled into the core, of the source tree at root."""
-    patterns = ("setup.py", "pyproject.toml", "csrc/**/*.[ch]", "csrc/**/*.inc", "src/fastops/*.pyx", "src/fastops/*.px[di]")
-    files = [file for pattern in patterns for file in root.glob(pattern)]
+    """Checksum of `sources`."""
     crc = 0
-    for file in sorted(files):
+    for file in sources(root):
         crc = zlib.crc32(file.read_bytes(), zlib.crc32(file.name.encode(), crc))
     return f"{crc:08x}"
