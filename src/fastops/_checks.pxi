@@ -107,6 +107,8 @@ cdef int _need_writable(cnp.ndarray out, str name) except -1:
     cdef int d
     if not cnp.PyArray_ISWRITEABLE(out):
         raise ValueError(f"{name} is read-only")
+    if cnp.PyArray_SIZE(out) == 0:  # strides of empty arrays mean nothing
+        return 0
     for d in range(cnp.PyArray_NDIM(out)):
         if cnp.PyArray_STRIDE(out, d) == 0 and cnp.PyArray_DIM(out, d) > 1:
             raise ValueError(f"{name} is broadcast along axis {d}: several of its elements are one place in memory")

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Literal, SupportsIndex, TypeVar
 
 import numpy as np
@@ -18,7 +19,7 @@ class RandomFeatures:
         kind: Literal["positive", "hyperbolic"] = "positive",
         projection: Literal["orthogonal", "iid"] = "orthogonal",
         norms: Literal["chi", "sqrt_d"] = "chi",
-        seed: int | np.random.Generator | None = None,
+        seed: int | Sequence[int] | np.random.Generator | None = None,
     ) -> None: ...
     @classmethod
     def from_projection(cls, projection: ArrayLike) -> RandomFeatures: ...

@@ -1,0 +1,434 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""THE list of cases: every kernel with its inputs, its reference and its benchmarks.
+
+Tests, benchmarks and `fastops._selftest` are driven by it; `import fastops` does not import it. A new kernel is one
+more entry of CASES.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from . import attention, mitchell, reference, rope
+
+_core: Any = import_module("._fastops_core", __package__)  # whose private names no stub lists
+
+Rng = np.random.Generator
+Array = np.ndarray[Any, Any]
+DType = np.dtype[Any]
+Call = tuple[tuple[Any, ...], dict[str, Any]]  # arguments and keywords
+
+# Up to here a size is the length of the axis that is vectorised; above, there are many rows of ROW.
+SHORT, ROW = 1000, 64
+
+
+def _dtypes() -> Iterator[tuple[str, DType]]:
+    for short, name in zip(_core._TYPE_NAMES, _core._DTYPE_NAMES, strict=True):
+        with suppress(TypeError):  # those of ml_dtypes, where it is not installed
+            yield short, np.dtype(name)
+
+
+DTYPES = dict(_dtypes())  # by the names of element types in csrc/fastops.h
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """One input that is timed, beside what NumPy does best with it.
+
+    make(rng, dtype) gives the call, with out= where there is one. Each baseline takes the same arguments and returns
+    what is to be timed; by default, the case's reference is. products: what the rate counts, instead of bytes moved.
+    blas: whether baselines run on BLAS's threads.
+    """
+
+    label: str
+    type: str
+    make: Callable[[Rng, DType], Call]
+    baselines: Mapping[str, Callable[..., Callable[[], object]]] = field(default_factory=dict)
+    products: int = 0
+    blas: bool = False
+
+
+@dataclass(frozen=True)
+class Case:
+    """One public function: what it is given, and what has to come out.
+
+    inputs: for each kind of input, make(rng, dtype, size). tolerance: absolute, in units of the result type's epsilon;
+    0 asks for the reference's bits. takes_out: whether the function has out=.
+    """
+
+    name: str
+    kernel: str
+    function: Callable[..., Any]
+    reference: Callable[..., Any]
+    inputs: Mapping[str, Callable[[Rng, DType, int], Call]]
+    tolerance: float = 0
+    reason: str = "no operation rounds differently"
+    same_bits_on_every_isa: bool = True
+    takes_out: bool = True
+    benchmarks: tuple[Benchmark, ...] = ()
+
+    @property
+    def types(self) -> list[str]:
+        """Element types of the kernel that can be made here."""
+        return [name for name in _core._kernels()[self.kernel] if name in DTYPES]
+
+    def baselines(self, benchmark: Benchmark) -> Mapping[str, Callable[..., Callable[[], object]]]:
+        return benchmark.baselines or {"reference": _without_out(self.reference)}
+
+
+def run(function: Callable[..., Any], call: Call) -> tuple[Array, ...]:
+    """Results of a call, as a tuple of arrays. Integer division by zero does not warn."""
+    with np.errstate(divide="ignore"):
+        value = function(*call[0], **call[1])
+    return tuple(map(np.asarray, value if isinstance(value, tuple) else (value,)))
+
+
+def arrays(call: Call) -> list[Array]:
+    """The arrays among the arguments."""
+    return [value for value in call[0] if isinstance(value, np.ndarray)]
+
+
+def bytes_moved(call: Call, results: tuple[Array, ...]) -> int:
+    """Bytes read and written, each once."""
+    return sum(array.nbytes for array in (*arrays(call), *results))
+
+
+def bits(array: Array) -> Array:
+    """The elements' bit patterns, in one row."""
+    return np.ascontiguousarray(array).reshape(-1).view(f"u{array.dtype.itemsize}")
+
+
+def mismatch(got: tuple[Array, ...], want: tuple[Array, ...], tolerance: float = 0) -> str:
+    """What is wrong with got; empty if nothing is."""
+    for which, (g, w) in enumerate(zip(got, want, strict=True)):
+        if (g.dtype, g.shape) != (w.dtype, w.shape):
+            return f"result {which}: {g.dtype} {g.shape} instead of {w.dtype} {w.shape}"
+        good = np.abs(g - w).ravel() <= tolerance * np.finfo(g.dtype).eps if tolerance else bits(g) == bits(w)
+        bad = np.flatnonzero(~good)
+        if bad.size:
+            i = bad[0]
+            return f"result {which}: {bad.size} of {g.size} differ, first [{i}]: {g.flat[i]!r} instead of {w.flat[i]!r}"
+    return ""
+
+
+# ---- inputs ---------------------------------------------------------------------------------------------------------
+
+
+def near_one(rng: Rng, dtype: DType, size: int) -> Array:
+    """Magnitudes from 1/2 to 2, or integers from 1 to 100."""
+    if dtype.kind in "iu":
+        return rng.integers(1, 100, size).astype(dtype)
+    x: Array = (rng.uniform(0.5, 2, size) * rng.choice([-1, 1], size)).astype(dtype)
+    return x
+
+
+def any_bits(rng: Rng, dtype: DType, size: int) -> Array:
+    """Any patterns, with more zeros, infinities and NaNs than chance gives; integers of all lengths."""
+    x: Array = rng.integers(0, 256, size * dtype.itemsize, np.uint8).view(dtype)
+    if dtype.kind in "iu":
+        x >>= rng.integers(0, 8 * dtype.itemsize, size).astype(dtype)
+    else:
+        special = rng.choice(np.array([0.0, -0.0, np.inf, -np.inf, np.nan]), size).astype(dtype)
+        x = np.where(rng.random(size) < 0.1, special, x)
+    return x
+
+
+def finite(rng: Rng, dtype: DType, size: int) -> Array:
+    """Any patterns but infinities and NaNs, a quarter of them 0."""
+    x = any_bits(rng, dtype, size)
+    dropped = rng.random(size) < 0.25
+    if dtype.kind not in "iu":
+        with np.errstate(invalid="ignore"):  # of ml_dtypes' isfinite
+            dropped |= ~np.isfinite(x)
+    x[dropped] = 0
+    return x
+
+
+def _pairs_of(draw: Callable[[Rng, DType, int], Array]) -> Callable[[Rng, DType, int], Call]:
+    return lambda rng, dtype, size: ((draw(rng, dtype, size), draw(rng, dtype, size)), {})
+
+
+# Blocks of each kind take another loop of the kernel.
+_DRAWS = (near_one, finite, any_bits)
+_MITCHELL_INPUTS = {draw.__name__: _pairs_of(draw) for draw in _DRAWS}
+
+
+def _shape(size: int) -> tuple[int, int]:
+    """Rows and pairs."""
+    return (3, size) if size <= SHORT else (size // ROW, ROW)
+
+
+def _matrices(draw: Callable[[Rng, DType, int], Array], rng: Rng, dtype: DType, size: int) -> Call:
+    """(rows, 33) and (33, n): few rows and n = size, or many rows."""
+    rows, columns = (7, size) if size <= SHORT else (size // 16, 17)
+    steps = 33
+    a, b = draw(rng, dtype, rows * steps), draw(rng, dtype, steps * columns)
+    return (a.reshape(rows, steps), b.reshape(steps, columns)), {}
+
+
+def _table(precision: Any, rng: Rng, dtype: DType, size: int) -> Call:
+    rows, pairs = _shape(size)
+    positions = rng.integers(-4096, 1 << 20, rows)
+    return (positions, rope.frequencies(2 * pairs, precision=precision)), {"dtype": dtype}
+
+
+def _reference_table(positions: Array, frequencies: rope.Frequencies, *, dtype: DType) -> Any:
+    return reference.rope.table(positions, frequencies.inverse, frequencies.attention_factor, dtype)
+
+
+def _rotation(heads: tuple[int, ...], unused: int, options: dict[str, Any], rng: Rng, dtype: DType, size: int) -> Call:
+    """An array (rows, n, lanes) for each n of heads, their tables, and the options; `unused` lanes after the pairs."""
+    rows, pairs = _shape(size)
+    lanes = options.get("start", 0) + 2 * pairs + unused
+    xs = [rng.standard_normal((rows, n, lanes), np.float32).astype(dtype) for n in heads]
+    wide = np.float64 if dtype == np.float64 else np.float32
+    entries = 2 * pairs if options.get("full_width") else pairs
+    cos, sin = rng.standard_normal((2, rows, 1, entries), wide)
+    return (*xs, cos, sin), dict(options)
+
+
+_HALF: dict[str, Any] = {"layout": "half"}
+_INTERLEAVED: dict[str, Any] = {"layout": "interleaved"}
+_ROTATIONS: dict[str, tuple[int, dict[str, Any]]] = {
+    "half": (0, _HALF),
+    "interleaved": (0, _INTERLEAVED),
+    "half_partial_inverse": (2, {**_HALF, "start": 3, "inverse": True}),
+    "interleaved_partial_inverse": (2, {**_INTERLEAVED, "start": 3, "inverse": True}),
+    "half_full_width": (0, {**_HALF, "full_width": True}),
+    "interleaved_full_width_partial": (1, {**_INTERLEAVED, "full_width": True, "start": 1}),
+}
+
+
+def _rotation_inputs(*heads: int) -> dict[str, Callable[[Rng, DType, int], Call]]:
+    return {kind: partial(_rotation, heads, *arguments) for kind, arguments in _ROTATIONS.items()}
+
+
+def _heads(causal: bool, features: bool, rng: Rng, dtype: DType, size: int) -> Call:
+    """4 heads of queries and 2 of keys and values; lanes or tokens as long as size."""
+    tokens, lanes = (19, min(size, 200) + 1) if size <= SHORT else (min(size // 512, 600), 16)
+    q, k = (0.5 * rng.standard_normal((heads, tokens, lanes)).astype(dtype) for heads in (4, 2))
+    v = rng.standard_normal((2, tokens, 5)).astype(dtype)
+    maps = (attention.RandomFeatures(lanes, 20, seed=rng),) if features else ()
+    return (q.astype(dtype), k.astype(dtype), v, *maps), {"causal": causal}
+
+
+def _head_inputs(features: bool) -> dict[str, Callable[[Rng, DType, int], Call]]:
+    return {name: partial(_heads, name == "causal", features) for name in ("bidirectional", "causal")}
+
+
+# ---- benchmarks -----------------------------------------------------------------------------------------------------
+
+
+def _prepared(function: Callable[..., object]) -> Callable[..., Callable[[], object]]:
+    return lambda *args, **kwargs: partial(function, *args, **kwargs)
+
+
+def _without_out(function: Callable[..., object]) -> Callable[..., Callable[[], object]]:
+    return lambda *args, out=None, **kwargs: partial(function, *args, **kwargs)
+
+
+def _copy(x: Array, *_: Any, **__: Any) -> Callable[[], object]:
+    return partial(np.copyto, np.empty_like(x), x)
+
+
+def _in_result_type(ufunc: np.ufunc) -> Callable[..., object]:
+    """ufunc, but integers are widened as fastops widens them."""
+    return lambda x, y, *, out: ufunc(x, y, out=out, **({} if out.dtype == x.dtype else {"dtype": out.dtype}))
+
+
+def _elementwise(function: Any, size: int, rare: float, share: float, rng: Rng, dtype: DType) -> Call:
+    x, y = near_one(rng, dtype, size), near_one(rng, dtype, size)
+    x[rng.random(size) < share] = rare
+    return (x, y), {"out": np.empty_like(function(x[:0], y[:0]), shape=size)}
+
+
+def _mitchell_benchmarks(function: Any, for_floats: np.ufunc, for_integers: np.ufunc) -> tuple[Benchmark, ...]:
+    def one(label: str, type: str, size: int, rare: float = 0, share: float = 0) -> Benchmark:
+        best = for_integers if type.startswith(("i", "u")) else for_floats
+        make = partial(_elementwise, function, size, rare, share)
+        return Benchmark(f"{type} {label}", type, make, {f"np.{best.__name__}": _prepared(_in_result_type(best))})
+
+    small, large = 10**4, 10**7
+    return (
+        one("10^4", "f32", small),
+        one("10^4, half zeros", "f32", small, 0, 0.5),
+        one("10^4, 2 % inf", "f32", small, np.inf, 0.02),
+        one("10^7", "f32", large),
+        *(one("10^6", type, 10**6) for type in ("f64", "f16", "bf16", "i8") if type in DTYPES),
+    )
+
+
+def _square_matrices(size: int, rng: Rng, dtype: DType) -> Call:
+    a, b = rng.standard_normal((2, size, size)).astype(dtype)
+    return (a, b), {"out": np.empty_like(a)}
+
+
+_MATMUL_BENCHMARKS = tuple(
+    Benchmark(
+        f"{type} {size}^3",
+        type,
+        partial(_square_matrices, size),
+        {"np.matmul": _prepared(np.matmul)},
+        products=size**3,
+        blas=True,
+    )
+    for type, size in (("f32", 64), ("f32", 1024), ("f64", 1024))
+)
+
+
+def _rotation_in_place(heads: tuple[int, ...], tokens: int, layout: str, rng: Rng, dtype: DType) -> Call:
+    """Heads of 128 lanes, as Llama-3's."""
+    lanes = 128
+    xs = tuple(rng.standard_normal((tokens, n, lanes), np.float32).astype(dtype) for n in heads)
+    wide = np.float64 if dtype == np.float64 else np.float32
+    cos, sin = rope.table(np.arange(tokens)[:, None], rope.frequencies(lanes), dtype=wide)
+    return (*xs, cos, sin), {"layout": layout, "out": xs if len(xs) > 1 else xs[0]}
+
+
+_ROTATE_BENCHMARKS = tuple(
+    Benchmark(
+        f"{type} 2048 x 32 x 128, {layout}",
+        type,
+        partial(_rotation_in_place, (32,), 2048, layout),
+        {"np.copyto": _copy, "reference": _without_out(reference.rope.rotate)},
+    )
+    for type in ("f32", "f64", "f16", "bf16")
+    for layout in ("half", "interleaved")
+    if type in DTYPES
+)
+
+_ROTATE_QK_BENCHMARKS = tuple(
+    Benchmark(f"f32 one token, 32 + 8 heads, {layout}", "f32", partial(_rotation_in_place, (32, 8), 1, layout))
+    for layout in ("half", "interleaved")
+)
+
+
+def _long_table(rng: Rng, dtype: DType) -> Call:
+    return (np.arange(4096), rope.frequencies(128)), {"dtype": dtype}
+
+
+_TABLE_BENCHMARKS = tuple(Benchmark(f"{type} 4096 x 64", type, _long_table) for type in ("f32", "f64"))
+
+
+def _long_heads(tokens: int, causal: bool, features: bool, rng: Rng, dtype: DType) -> Call:
+    """8 heads of 64 lanes."""
+    q, k, v = rng.standard_normal((3, 8, tokens, 64)).astype(dtype)
+    maps = (attention.RandomFeatures(64, 256, seed=rng),) if features else ()
+    return (q, k, v, *maps), {"causal": causal, "out": np.empty_like(q)}
+
+
+def _torch_attention(q: Array, k: Array, v: Array, *, causal: bool, out: Array) -> Callable[[], object]:
+    torch = import_module("torch")
+    tensors = [torch.from_numpy(x[None]) for x in (q, k, v)]
+    return partial(torch.nn.functional.scaled_dot_product_attention, *tensors, is_causal=causal)
+
+
+_SOFTMAX_BENCHMARKS = tuple(
+    Benchmark(
+        f"f32 {tokens} tokens, {'causal' if causal else 'bidirectional'}",
+        "f32",
+        partial(_long_heads, tokens, causal, False),
+        {"reference": _without_out(reference.attention.softmax_attention), "torch": _torch_attention},
+        products=2 * 64 * 8 * tokens * (tokens + 1) // (2 if causal else 1),
+        blas=True,
+    )
+    for tokens, causal in ((1024, False), (4096, True))
+)
+
+# The arithmetic that both do, as if it were all in products of matrices: 4 m d a token and head.
+_FEATURE_BENCHMARKS = tuple(
+    Benchmark(
+        f"f32 {tokens} tokens, {'causal' if causal else 'bidirectional'}",
+        "f32",
+        partial(_long_heads, tokens, causal, True),
+        {"reference": _without_out(reference.attention.random_feature_attention)},
+        products=4 * 256 * 64 * 8 * tokens,
+        blas=True,
+    )
+    for tokens, causal in ((16384, False), (4096, True))
+)
+
+
+# ---- the list -------------------------------------------------------------------------------------------------------
+
+CASES = (
+    Case(
+        name="mitchell.multiply",
+        kernel="mitchell_multiply",
+        function=mitchell.multiply,
+        reference=reference.mitchell.multiply,
+        inputs=_MITCHELL_INPUTS,
+        benchmarks=_mitchell_benchmarks(mitchell.multiply, np.multiply, np.multiply),
+    ),
+    Case(
+        name="mitchell.divide",
+        kernel="mitchell_divide",
+        function=mitchell.divide,
+        reference=reference.mitchell.divide,
+        inputs=_MITCHELL_INPUTS,
+        benchmarks=_mitchell_benchmarks(mitchell.divide, np.divide, np.floor_divide),
+    ),
+    Case(
+        name="mitchell.matmul",
+        kernel="mitchell_matmul",
+        function=mitchell.matmul,
+        reference=reference.mitchell.matmul,
+        inputs={draw.__name__: partial(_matrices, draw) for draw in _DRAWS},
+        reason="products and the order of sums are given",
+        benchmarks=_MATMUL_BENCHMARKS,
+    ),
+    Case(
+        name="rope.table",
+        kernel="rope_table",
+        function=rope.table,
+        reference=_reference_table,
+        inputs={f"{precision}_angles": partial(_table, precision) for precision in ("float64", "float32")},
+        tolerance=1,
+        reason="our sine and NumPy's are each within 1 ulp of float64, and rounded once more where tables are float32",
+        takes_out=False,
+        benchmarks=_TABLE_BENCHMARKS,
+    ),
+    Case(
+        name="rope.rotate",
+        kernel="rope_rotate",
+        function=rope.rotate,
+        reference=reference.rope.rotate,
+        inputs=_rotation_inputs(2),
+        benchmarks=_ROTATE_BENCHMARKS,
+    ),
+    Case(
+        name="rope.rotate_qk",
+        kernel="rope_rotate",
+        function=rope.rotate_qk,
+        reference=reference.rope.rotate_qk,
+        inputs=_rotation_inputs(3, 1),
+        benchmarks=_ROTATE_QK_BENCHMARKS,
+    ),
+    Case(
+        name="attention.softmax_attention",
+        kernel="attention_softmax",
+        function=attention.softmax_attention,
+        reference=reference.attention.softmax_attention,
+        inputs=_head_inputs(features=False),
+        tolerance=64,
+        reason="sums of 600 terms in another order, and another exponential",
+        same_bits_on_every_isa=False,
+        benchmarks=_SOFTMAX_BENCHMARKS,
+    ),
+    Case(
+        name="attention.random_feature_attention",
+        kernel="attention_features",
+        function=attention.random_feature_attention,
+        reference=reference.attention.random_feature_attention,
+        inputs=_head_inputs(features=True),
+        tolerance=512,
+        reason="logarithms up to 50 are rounded before they become powers; sums in another order",
+        same_bits_on_every_isa=False,
+        benchmarks=_FEATURE_BENCHMARKS,
+    ),
+)
