@@ -88,7 +88,7 @@ def extension():
         "fastops._fastops_core",
         ["src/fastops/_fastops_core.pyx", "csrc/runtime/dispatch.c", "csrc/runtime/threads.c"],
         include_dirs=["csrc", numpy.get_include()],
-        depends=[str(file.relative_to(ROOT)) for file in SOURCES["sources"](ROOT)],
+        depends=SOURCES["sources"](ROOT),
         define_macros=[
             ("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"),
             ("NPY_TARGET_VERSION", "NPY_2_0_API_VERSION"),

@@ -214,7 +214,7 @@ def empty_report(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     names = []
 
-    def run(chosen, *, quick, step):
+    def run(chosen, *, quick, step, model):
         names.extend(chosen)
         step("working")
         return report.Report({}, fastops.runtime_info(), quick, "2000-01-01T00:00:00Z", 0.0)

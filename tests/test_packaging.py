@@ -105,13 +105,14 @@ def test_fingerprint_covers_every_compiled_file():
     }
     read |= {*package.glob("*.pyx"), *package.glob("*.pxd"), *(ROOT / "csrc/isa").glob("*.c"), ROOT / "setup.py"}
     assert len(read) > 20
-    assert read <= set(_sources.sources(ROOT))
+    assert read <= {ROOT / name for name in _sources.sources(ROOT)}
 
 
 @pytest.fixture
 def tree(tmp_path):
     """A copy of all that the fingerprint covers, and of the package with its shared object."""
-    for file in _sources.sources(ROOT) + list((ROOT / "src").rglob("*.py")) + list((ROOT / "src/fastops").glob("*.so")):
+    compiled = [ROOT / name for name in _sources.sources(ROOT)]
+    for file in [*compiled, *(ROOT / "src").rglob("*.py"), *(ROOT / "src/fastops").glob("*.so")]:
         target = tmp_path / file.relative_to(ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(file, target)
@@ -121,7 +122,7 @@ def tree(tmp_path):
 def test_fingerprint_changes_with_each_file(tree):
     before = _sources.fingerprint(tree)
     assert before == _sources.fingerprint(ROOT)
-    for file in _sources.sources(tree):
+    for file in (tree / name for name in _sources.sources(tree)):
         content = file.read_bytes()
         file.write_bytes(content + b"\n")
         assert _sources.fingerprint(tree) != before, file
@@ -199,7 +200,7 @@ def shared_object(wheel, tmp_path_factory):
 def test_sdist_has_all_that_the_build_reads_and_nothing_built():
     with tarfile.open(only("*.tar.gz")) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    needed = {str(file.relative_to(ROOT)) for file in _sources.sources(ROOT)}
+    needed = set(_sources.sources(ROOT))
     needed |= {
         str(file.relative_to(ROOT)) for suffix in ("py", "pyi", "typed") for file in ROOT.glob(f"src/**/*.{suffix}")
     }

@@ -38,7 +38,7 @@ def result(tmp_path_factory):
         patch.setattr(mitchell, "SIZES", (100, 1000))
         patch.setattr(rope, "TOKENS", (64, 1))
         patch.chdir(folder)
-        assert cli.main(["report", "--quick"]) == 0
+        assert cli.main(["report", "--quick", "--only", "mitchell", "--only", "rope"]) == 0
     return folder
 
 
@@ -70,7 +70,7 @@ def test_json_has_its_keys(data):
     assert set(data) == {"schema", "created", "quick", "seconds", "runtime", "sections"}
     assert data["quick"] is True
     assert data["runtime"] == fastops.runtime_info()
-    assert tuple(data["sections"]) == report.SECTIONS
+    assert tuple(data["sections"]) == ("mitchell", "rope")
     for section in data["sections"].values():
         assert set(section) == {"title", "text", "tables", "figures"}
         assert section["figures"]
@@ -130,7 +130,7 @@ def test_page_loads_nothing(result):
 
 def test_page_has_sections_and_pictures_for_light_dark_and_narrow_screens(result):
     page = (result / "report.html").read_text()
-    assert page.count("<section") == len(report.SECTIONS)
+    assert page.count("<section") == 2
     assert page.count("<svg") == page.count("<figure>") == 5
     assert "prefers-color-scheme: dark" in page
     assert 'name="viewport"' in page

@@ -104,7 +104,9 @@ static unsigned NAME(rope_rotate)(const void *args, const fastops_part *part)
     FN(rope_row) at;
     FN(rope_seek)(&at, s, part->begin);
     for (ptrdiff_t row = part->begin; row < part->end; row++, FN(rope_next)(&at, s)) {
-        if (!dense)
+        if (s->pairs == 0)
+            ; /* no pair, so perhaps no table */
+        else if (!dense)
             NAME(rotate_strided)(s, &at, sign, part->scratch);
         else if (s->interleaved)
             NAME(rotate_dense)(s, &at, sign, 1);

@@ -246,7 +246,7 @@ INLINE f64v zip_high_f64(f64v a, f64v b) { return __builtin_shufflevector(a, b, 
 INLINE void copy_elements(char *to, ptrdiff_t to_step, const char *from, ptrdiff_t from_step, ptrdiff_t n,
                           size_t size)
 {
-    if (to_step == (ptrdiff_t)size && from_step == (ptrdiff_t)size)
+    if (n > 0 && to_step == (ptrdiff_t)size && from_step == (ptrdiff_t)size)
         memcpy(to, from, (size_t)n * size);
     else
         for (ptrdiff_t i = 0; i < n; i++)

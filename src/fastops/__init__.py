@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """C kernels on NumPy buffers for the mathematics of Transformers and approximate hardware."""
 
-from pathlib import Path as _Path
+import os as _os
 
 from . import _fastops_core
 
-_root = _Path(__file__).parents[2]
-if (_root / "csrc").is_dir():  # a source tree: the core must be the one built from it
+_root = _os.path.dirname(_os.path.dirname(_os.path.dirname(_os.path.abspath(__file__))))
+if _os.path.isdir(_os.path.join(_root, "csrc")):  # a source tree: the core must be the one built from it
     from ._sources import fingerprint as _fingerprint
 
     if _fingerprint(_root) != _fastops_core._fingerprint:

@@ -210,7 +210,7 @@ def _rotation_inputs(*heads: int) -> dict[str, Callable[[Rng, DType, int], Call]
 
 def _heads(causal: bool, features: bool, rng: Rng, dtype: DType, size: int) -> Call:
     """4 heads of queries and 2 of keys and values; lanes or tokens as long as size."""
-    tokens, lanes = (19, min(size, 200) + 1) if size <= SHORT else (min(size // 512, 600), 16)
+    tokens, lanes = (19, min(size, 200) + 1) if size <= SHORT else (min(size // 128, 600), 16)
     q, k = (0.5 * rng.standard_normal((heads, tokens, lanes)).astype(dtype) for heads in (4, 2))
     v = rng.standard_normal((2, tokens, 5)).astype(dtype)
     maps = (attention.RandomFeatures(lanes, 20, seed=rng),) if features else ()

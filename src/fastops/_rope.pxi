@@ -51,12 +51,14 @@ def rope_table(positions, frequencies, *, dtype=np.float32):
     """
     cdef fastops_rope_table s
     cdef cnp.ndarray position_array, inverse_array, cosine, sine
-    cdef fastops_type type
+    cdef fastops_type element
     cdef ptrdiff_t rows
     cdef int threads
     source = np.asarray(positions)
     if source.dtype.kind not in "iuf":
         raise TypeError(f"positions has dtype {source.dtype}; integers or real floats are needed")
+    if not hasattr(frequencies, "inverse"):
+        raise TypeError(f"frequencies must be a Frequencies object, got {type(frequencies).__name__}")
     inverse = np.asarray(frequencies.inverse)
     if inverse.ndim != 1 or inverse.dtype not in (np.float32, np.float64):
         raise ValueError(f"frequencies.inverse has shape {inverse.shape} and dtype {inverse.dtype}; "
@@ -64,14 +66,15 @@ def rope_table(positions, frequencies, *, dtype=np.float32):
     table_dtype = np.dtype(dtype)
     if table_dtype not in (np.float32, np.float64):
         raise TypeError(f"dtype must be float32 or float64, got {table_dtype}")
-    type = fastops_f32 if table_dtype == np.float32 else fastops_f64
+    element = fastops_f32 if table_dtype == np.float32 else fastops_f64
     position_array = np.ascontiguousarray(source, dtype=np.float64)
     inverse_array = np.ascontiguousarray(inverse, dtype=np.float64)
     if position_array.size and inverse_array.size:
-        limit = np.abs(position_array).max() * np.abs(inverse_array).max()
+        farthest = float(np.abs(position_array).max())
+        limit = farthest * float(np.abs(inverse_array).max())
         if not limit < _ANGLE_LIMIT:
-            raise ValueError(f"positions go up to {np.abs(position_array).max()}: position * frequency must be finite "
-                             f"and below 2**31, got {limit}")
+            raise ValueError(f"positions go up to {farthest}: position * frequency must be finite and below 2**31, got "
+                             f"{limit}")
     cosine = np.empty(source.shape + inverse.shape, dtype=table_dtype)
     sine = np.empty(source.shape + inverse.shape, dtype=table_dtype)
     rows = cnp.PyArray_SIZE(position_array)
@@ -83,11 +86,13 @@ def rope_table(positions, frequencies, *, dtype=np.float32):
     s.angle_in_f32 = inverse.dtype == np.float32
     with nogil:
         threads = fastops_plan(fastops_kernel_rope_table, rows * s.pairs * 8)
-        fastops_run(fastops_kernel_rope_table, type, &s, rows, threads, NULL)
+        fastops_run(fastops_kernel_rope_table, element, &s, rows, threads, NULL)
     return cosine, sine
 
 
 # ---- rotate ---------------------------------------------------------------------------------------------------------
+
+cdef ptrdiff_t _MOST_LANES = 1 << 40  # more than an array can have, few enough to be added up
 
 ctypedef struct Rotation:
     # One array's call: the kernel's arguments and what run() needs beside them.
@@ -114,9 +119,10 @@ cdef int _rotation_options(Rotation *r, cnp.ndarray cos, cnp.ndarray sin, layout
     r.args.interleaved = layout is not "half" and _choice("layout", layout, ("half", "interleaved"))
     r.args.full_width, r.args.transpose = full_width, inverse
     r.args.pairs = width // 2 if full_width else width
-    r.args.start = start if type(start) is int else _integer("start", start)
-    if r.args.start < 0:
+    first = start if type(start) is int else _integer("start", start)
+    if first < 0:
         raise ValueError(f"start must be at least 0, got {start}")
+    r.args.start = min(first, _MOST_LANES)
     return 0
 
 

@@ -62,6 +62,7 @@ ctypedef struct UFuncData:
 # NumPy keeps pointers into these for the life of the process.
 cdef UFuncData _ufunc_data[MAX_UFUNCS]
 cdef int _ufunc_count = 0
+cdef list _ufunc_docs = []
 
 _FLOAT_LOOPS = [(cnp.NPY_FLOAT16,) * 2, (cnp.NPY_FLOAT,) * 2, (cnp.NPY_DOUBLE,) * 2]
 _SAME_INTEGER_LOOPS = [(t, t) for t in range(cnp.NPY_BYTE, cnp.NPY_ULONGLONG + 1)]
@@ -83,18 +84,20 @@ cdef _set_loop(Loop *loop, fastops_kernel kernel, int in_num, int out_num):
     loop.out_size = _TYPE_SIZES[_type_or_none(out_num)]
 
 
-cdef _binary_ufunc(fastops_kernel kernel, bytes name, loops, int identity):
+cdef _binary_ufunc(fastops_kernel kernel, bytes name, loops, int identity, str doc):
     global _ufunc_count
     cdef UFuncData *u = &_ufunc_data[_ufunc_count]
     cdef int custom[3]
+    cdef bytes text = "\n".join([line.removeprefix("    ") for line in doc.strip().split("\n")]).encode()
     _ufunc_count += 1
+    _ufunc_docs.append(text)
     for i, (in_num, out_num) in enumerate(loops):
         _set_loop(&u.loops[i], kernel, in_num, out_num)
         u.functions[i] = _binary_loop
         u.data[i] = &u.loops[i]
         u.types[3 * i] = u.types[3 * i + 1] = in_num
         u.types[3 * i + 2] = out_num
-    ufunc = cnp.PyUFunc_FromFuncAndData(u.functions, u.data, u.types, len(loops), 2, 1, identity, name, "", 0)
+    ufunc = cnp.PyUFunc_FromFuncAndData(u.functions, u.data, u.types, len(loops), 2, 1, identity, name, text, 0)
     if _ml_dtypes is not None:
         # Now, not at the first use: NumPy caches that a bfloat16 call went to float32.
         for i, dtype in enumerate([_ml_dtypes.bfloat16, _ml_dtypes.float8_e4m3fn, _ml_dtypes.float8_e5m2]):
@@ -104,7 +107,71 @@ cdef _binary_ufunc(fastops_kernel kernel, bytes name, loops, int identity):
     return ufunc
 
 
-mitchell_multiply = _binary_ufunc(fastops_kernel_mitchell_multiply, b"multiply", _WIDENING_INTEGER_LOOPS + _FLOAT_LOOPS,
-                                  PyUFunc_One)
-mitchell_divide = _binary_ufunc(fastops_kernel_mitchell_divide, b"divide", _SAME_INTEGER_LOOPS + _FLOAT_LOOPS,
-                                PyUFunc_None)
+_OPERANDS = """
+    Parameters
+    ----------
+    x, y : array_like
+        float16, float32, float64, bfloat16, float8_e4m3fn, float8_e5m2 (the last three with ml_dtypes), or integers.
+    out, where, dtype, ...
+        As for every `numpy.ufunc`.
+"""
+
+# Names that no library knows: pandas computes a ufunc called "multiply" with its own multiplication.
+mitchell_multiply = _binary_ufunc(
+    fastops_kernel_mitchell_multiply, b"mitchell_multiply", _WIDENING_INTEGER_LOOPS + _FLOAT_LOOPS, PyUFunc_One,
+    f"""
+    Mitchell's product of x and y, element by element.
+
+    With x = 2**n1 * (1 + x1) and y = 2**n2 * (1 + x2) it is 2**(n1 + n2) * (1 + x1 + x2) where x1 + x2 < 1, and
+    2**(n1 + n2 + 1) * (x1 + x2) elsewhere.
+    {_OPERANDS}
+    Returns
+    -------
+    ndarray or scalar
+        Floats of the same type; integers of twice the size (64 bits wrap, as NumPy's do), exact to the definition.
+
+    Notes
+    -----
+    The special values are those of the module `fastops.mitchell`. No floating-point warning is given.
+
+    Source: J. N. Mitchell, Computer multiplication and division using binary logarithms (1962).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastops import mitchell
+    >>> mitchell.multiply(np.float32([1.5, 2, 3]), np.float32(1.5))
+    array([2., 3., 4.], dtype=float32)
+    >>> mitchell.multiply(np.int8(-128), np.int8(-128))
+    np.int16(16384)
+    """)
+
+mitchell_divide = _binary_ufunc(
+    fastops_kernel_mitchell_divide, b"mitchell_divide", _SAME_INTEGER_LOOPS + _FLOAT_LOOPS, PyUFunc_None,
+    f"""
+    Mitchell's quotient of x and y, element by element.
+
+    With x = 2**n1 * (1 + x1) and y = 2**n2 * (1 + x2) it is 2**(n1 - n2) * (1 + x1 - x2) where x1 >= x2, and
+    2**(n1 - n2 - 1) * (2 + x1 - x2) elsewhere.
+    {_OPERANDS}
+    Returns
+    -------
+    ndarray or scalar
+        Of the same type. Quotients of integers are truncated towards zero; x / 0 is 0, with a RuntimeWarning as for
+        `numpy.floor_divide`.
+
+    Notes
+    -----
+    The special values are those of the module `fastops.mitchell`. No floating-point warning is given for floats.
+
+    Source: J. N. Mitchell, Computer multiplication and division using binary logarithms (1962).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastops import mitchell
+    >>> mitchell.divide(np.float32([1, 2, 3]), np.float32(1.5))
+    array([0.75, 1.5 , 2.  ], dtype=float32)
+    >>> mitchell.divide(7, 2)
+    np.int64(3)
+    """)

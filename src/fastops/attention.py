@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Attention: exact, in tiles, and in linear time by random features (K. Choromanski et al., 2021)."""
 
-import hashlib
-
 import numpy as np
 
 from ._fastops_core import random_feature_attention, softmax_attention
@@ -126,6 +124,8 @@ class RandomFeatures:
     @property
     def fingerprint(self):
         """Name of the map: equal for equal rows, of whatever machine."""
+        import hashlib
+
         return hashlib.sha256(self.kind.encode() + self.projection.astype("<f8").tobytes()).hexdigest()
 
 

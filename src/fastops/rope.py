@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Rotary position embeddings (J. Su et al., RoFormer, 2021)."""
 
-from dataclasses import dataclass
+import numbers
 
 import numpy as np
 
@@ -12,7 +12,6 @@ from ._fastops_core import rope_table as table
 __all__ = ["Frequencies", "Rotary", "frequencies", "rotate", "rotate_qk", "table"]
 
 
-@dataclass(frozen=True, eq=False)
 class Frequencies:
     """Angular frequencies of the pairs of a rotary embedding.
 
@@ -25,8 +24,14 @@ class Frequencies:
         What tables of cosines and sines are multiplied by.
     """
 
-    inverse: np.ndarray
-    attention_factor: float = 1.0
+    __slots__ = ("attention_factor", "inverse")
+
+    def __init__(self, inverse, attention_factor=1.0):
+        self.inverse = inverse
+        self.attention_factor = attention_factor
+
+    def __repr__(self):
+        return f"Frequencies({self.inverse!r}, attention_factor={self.attention_factor!r})"
 
 
 def frequencies(rotary_dim, *, base=10000.0, precision="float64"):
@@ -63,6 +68,8 @@ def frequencies(rotary_dim, *, base=10000.0, precision="float64"):
     dim = _index("rotary_dim", rotary_dim)
     if dim < 0 or dim % 2:
         raise ValueError(f"rotary_dim must be even and at least 0, got {dim}")
+    if not isinstance(base, numbers.Real):
+        raise TypeError(f"base must be a real number, got {type(base).__name__}")
     if not 0 < base < float("inf"):
         raise ValueError(f"base must be positive and finite, got {base!r}")
     if precision == "float64":
@@ -179,6 +186,8 @@ class Rotary:
                 raise ValueError(
                     f"{name} has shape {x.shape}; at least three axes are needed, the last {self.head_dim} long"
                 )
+        if k is not None and k.shape[tokens_axis] != q.shape[tokens_axis]:
+            raise ValueError(f"k has shape {k.shape}; {q.shape[tokens_axis]} tokens are needed, as q has")
         cos, sin = self._rows(q.shape[tokens_axis], positions, offset, np.float64 if q.dtype == np.float64 else np.float32)
         if heads_axis == -2:
             cos, sin = cos[..., None, :], sin[..., None, :]

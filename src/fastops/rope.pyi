@@ -1,5 +1,4 @@
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, Protocol, SupportsIndex, TypeAlias, TypeVar, overload
 
 import numpy as np
@@ -21,10 +20,10 @@ class _Frequencies(Protocol):
     @property
     def attention_factor(self) -> float: ...
 
-@dataclass(frozen=True, eq=False)
 class Frequencies:
     inverse: NDArray[Any]
-    attention_factor: float = 1.0
+    attention_factor: float
+    def __init__(self, inverse: NDArray[Any], attention_factor: float = 1.0) -> None: ...
 
 def frequencies(
     rotary_dim: SupportsIndex, *, base: float = 10000.0, precision: Literal["float64", "float32"] = "float64"
