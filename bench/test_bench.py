@@ -13,7 +13,8 @@ import pytest
 
 import fastops
 from fastops import _fastops_core as core
-from fastops._cases import CASES, DTYPES, bytes_moved, run
+from fastops._case import DTYPES, bytes_moved, run
+from fastops._cases import CASES
 
 THREADS = (1, 2)
 SECONDS, ROUNDS = 0.4, 7  # of each measurement, about and at least

@@ -17,8 +17,8 @@ SHAPES = [
     ((), 2, 2, 200, 20, 33),
     ((3, 2), 6, 2, 37, 7, 5),
 ]
-# of outputs, which are means of unit normal values: rounding of sums of about 100 terms; logs of features reach 100, and
-# are rounded before they are powers
+# of outputs, which are means of unit normal values: rounding of sums of about 100 terms; logarithms of features reach
+# 100, and are rounded before they are powers
 TOLERANCE = {"float32": (5e-6, 1e-4), "float64": (2e-14, 2e-13)}
 
 
@@ -215,8 +215,12 @@ def wrong(message, error=ValueError, **change):
         wrong("v has shape .*; it must have 6 tokens", v=np.ones((2, 5, 8), np.float32)),
         wrong("v has shape .*; it must have 2 heads", v=np.ones((4, 6, 8), np.float32)),
         wrong("q has shape .*; its 3 heads must be a multiple of the 2", q=np.ones((3, 6, 8), np.float32)),
-        wrong("q has shape .*; its leading axes must broadcast", q=np.ones((2, 4, 6, 8), np.float32),
-              k=np.ones((3, 2, 6, 8), np.float32), v=np.ones((3, 2, 6, 8), np.float32)),
+        wrong(
+            "q has shape .*; its leading axes must broadcast",
+            q=np.ones((2, 4, 6, 8), np.float32),
+            k=np.ones((3, 2, 6, 8), np.float32),
+            v=np.ones((3, 2, 6, 8), np.float32),
+        ),
         wrong("k has shape .*; causal attention needs as many keys", q=np.ones((4, 5, 8), np.float32), causal=True),
         wrong("scale must be finite", scale=np.inf),
         wrong("key_log_weight has shape .*; it must broadcast to", key_log_weight=np.zeros(5)),
@@ -323,7 +327,7 @@ def test_wrong_features(arguments, error, message):
 
 def test_features_of_another_dimension_and_negative_scale():
     q = np.ones((1, 6, 8), np.float32)
-    with pytest.raises(ValueError, match="q has shape .*; its last axis must be 9 long, as features say"):
+    with pytest.raises(ValueError, match=r"q has shape .*; its last axis must be 9 long, as features say"):
         random_feature_attention(q, q, q, RandomFeatures(9))
     with pytest.raises(ValueError, match="scale must be at least 0, got -1"):
         random_feature_attention(q, q, q, RandomFeatures(8), scale=-1)

@@ -12,7 +12,8 @@ import pytest
 import fastops
 from fastops import _fastops_core as core
 from fastops import reference
-from fastops._cases import CASES, DTYPES
+from fastops._case import DTYPES
+from fastops._cases import CASES
 from support import PACKAGE
 
 MODULES = {name: getattr(fastops, name) for name in fastops.__all__ if inspect.ismodule(getattr(fastops, name))}

@@ -6,7 +6,8 @@ import pytest
 
 import fastops
 from fastops import _fastops_core as core
-from fastops._cases import CASES, DTYPES, arrays, bits, mismatch, run
+from fastops._case import DTYPES, arrays, bits, mismatch, run
+from fastops._cases import CASES
 from support import LARGE, guarded, slices
 
 # Around the lanes of 1 to 8 registers of any width, and around a block of 256 bytes.

@@ -155,7 +155,9 @@ def test_shapes_are_those_of_numpy_matmul(left, right, dtype):
     np.testing.assert_array_equal(out, expected)
 
 
-@pytest.mark.parametrize("shapes", [((0, 3), (3, 2)), ((2, 3), (3, 0)), ((2, 0), (0, 3)), ((0, 2, 3), (3, 4)), ((0,), (0,))])
+@pytest.mark.parametrize(
+    "shapes", [((0, 3), (3, 2)), ((2, 3), (3, 0)), ((2, 0), (0, 3)), ((0, 2, 3), (3, 4)), ((0,), (0,))]
+)
 def test_empty_operands_give_the_mathematical_answer(shapes, dtype):
     a, b = (np.ones(shape, dtype) for shape in shapes)
     np.testing.assert_array_equal(mitchell.matmul(a, b), np.matmul(a, b), strict=True)
@@ -169,7 +171,11 @@ def test_empty_operands_give_the_mathematical_answer(shapes, dtype):
         ({"b": np.ones((3, 4))}, TypeError, "b has dtype float64; float32 is needed"),
         ({"b": np.ones((4, 4), np.float32)}, ValueError, r"b has shape \(4, 4\); its axis of products must be 3 long"),
         ({"b": np.array(1, np.float32)}, ValueError, r"b has shape \(\); at least one axis"),
-        ({"b": np.ones((2, 3, 4), np.float32), "a": np.ones((3, 2, 3), np.float32)}, ValueError, "b has shape .* broadcast"),
+        (
+            {"b": np.ones((2, 3, 4), np.float32), "a": np.ones((3, 2, 3), np.float32)},
+            ValueError,
+            "b has shape .* broadcast",
+        ),
         ({"method": "exact"}, ValueError, "method must be one of 'mitchell', got 'exact'"),
         ({"out": np.ones((2, 3), np.float32)}, ValueError, r"out has shape \(2, 3\); \(2, 4\) is needed"),
         ({"out": np.ones((2, 4))}, TypeError, "out has dtype float64; float32 is needed"),

@@ -9,7 +9,8 @@ import pytest
 
 import oracles
 from fastops import mitchell, reference
-from fastops._cases import DTYPES, bits, near_one
+from fastops._case import DTYPES, bits
+from fastops._cases import near_one
 
 FORMATS = {
     "f64": oracles.F64,

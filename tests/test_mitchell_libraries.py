@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fastops import mitchell
-from fastops._cases import bits
+from fastops._case import bits
 
 both = pytest.mark.parametrize("operation", [mitchell.multiply, mitchell.divide], ids=["multiply", "divide"])
 

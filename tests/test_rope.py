@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fastops import reference, rope
-from fastops._cases import DTYPES, bits
+from fastops._case import DTYPES, bits
 
 FLOATS = [name for name in ("f32", "f64", "f16", "bf16") if name in DTYPES]
 LAYOUTS = ["half", "interleaved"]

@@ -72,7 +72,8 @@ def run(code, **options):
 def test_the_calls_of_test_kernels_are_large_enough_for_a_second_thread(case):
     run(
         f"""
-        from fastops._cases import CASES, DTYPES, run
+        from fastops._case import DTYPES, run
+        from fastops._cases import CASES
         case = next(case for case in CASES if case.name == {case.name!r})
         for make in case.inputs.values():
             for name in case.types:

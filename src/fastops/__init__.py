@@ -10,7 +10,9 @@ if _os.path.isdir(_os.path.join(_root, "csrc")):  # a source tree: the core must
     from ._sources import fingerprint as _fingerprint
 
     if _fingerprint(_root) != _fastops_core._fingerprint:
-        raise ImportError("the compiled core of fastops was built from other sources than these: rebuild it (make build)")
+        raise ImportError(
+            "the compiled core of fastops was built from other sources than these: rebuild it (make build)"
+        )
 
 from . import attention, mitchell, rope, runtime  # noqa: E402
 from ._fastops_core import __version__  # noqa: E402

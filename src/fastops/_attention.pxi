@@ -65,8 +65,8 @@ cdef _attend(Attention *a, q, k, v, bint causal, scale, key_log_weight, out):
         try:
             weight = np.broadcast_to((weight * _LOG2_E).astype(q.dtype), batch + (kv_heads, n_kv))
         except ValueError:
-            raise ValueError(f"key_log_weight has shape {weight.shape}; it must broadcast to {batch + (kv_heads, n_kv)}, "
-                             "one for each key") from None
+            raise ValueError(f"key_log_weight has shape {weight.shape}; it must broadcast to "
+                             f"{batch + (kv_heads, n_kv)}, one for each key") from None
     shape = batch + ((heads,) if q.ndim > 2 or batch else ()) + (n, dv)
     if out is None:
         result = np.empty(shape, dtype=q.dtype)
@@ -201,9 +201,9 @@ def random_feature_attention(q, k, v, features, *, causal=False, scale=None, key
     x = sqrt(scale) q and y = sqrt(scale) k; sums over keys are then taken once, for all queries. The estimate of the
     kernel is unbiased; its error grows with the size of x and y, and may exceed that of the plain mean of v: check it.
 
-    Features are kept in powers of two under a running maximum of each feature. Nothing is added to denominators, so that
-    nothing vanishes or leaks; causal outputs do not depend on later keys in any bit, and no number of threads changes
-    one. No array of n times the number of features is made.
+    Features are kept in powers of two under a running maximum of each feature. Nothing is added to denominators, so
+    that nothing vanishes or leaks; causal outputs do not depend on later keys in any bit, and no number of threads
+    changes one. No array of n times the number of features is made.
 
     Source: K. Choromanski et al., Rethinking attention with Performers (2021).
 

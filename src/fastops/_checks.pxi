@@ -81,12 +81,14 @@ cdef fastops_type _type(str name, cnp.ndarray array, fastops_kernel kernel) exce
     cdef int type = _type_or_none(cnp.PyArray_TYPE(array))
     if type >= 0 and fastops_kernel_has(kernel, <fastops_type>type):
         return <fastops_type>type
-    raise _dtype_error(name, array, [t for t in range(fastops_type_count) if fastops_kernel_has(kernel, <fastops_type>t)])
+    types = [t for t in range(fastops_type_count) if fastops_kernel_has(kernel, <fastops_type>t)]
+    raise _dtype_error(name, array, types)
 
 
 cdef int _need_dtype(str name, cnp.ndarray array, int typenum, str why, cnp.ndarray x) except -1:
     if cnp.PyArray_TYPE(array) != typenum:
-        raise TypeError(f"{name} has dtype {array.dtype}; {cnp.PyArray_DescrFromType(typenum)} is needed {why} {x.dtype}")
+        needed = cnp.PyArray_DescrFromType(typenum)
+        raise TypeError(f"{name} has dtype {array.dtype}; {needed} is needed {why} {x.dtype}")
     return 0
 
 

@@ -61,7 +61,8 @@ def mitchell_matmul(a, b, /, out=None, *, method="mitchell"):
     try:
         batch = np.broadcast_shapes(rows.shape[:-2], columns.shape[:-2])
     except ValueError:
-        raise _shape_error("b", right, f"its leading axes must broadcast against {rows.shape[:-2]}, those of a") from None
+        raise _shape_error("b", right, f"its leading axes must broadcast against those of a, "
+                                       f"{rows.shape[:-2]}") from None
     full = batch + (rows.shape[-2], columns.shape[-1])
     shape = batch + full[len(batch):][left.ndim == 1:2 - (right.ndim == 1)]
     if out is None:

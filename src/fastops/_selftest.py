@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._cases import CASES, DTYPES, Case, mismatch, run
+from ._case import DTYPES, Case, mismatch, run
+from ._cases import CASES
 
 _core: Any = import_module("._fastops_core", __package__)  # whose private names no stub lists
 

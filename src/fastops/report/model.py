@@ -40,7 +40,9 @@ def section(context: Context) -> Section:
         f"{figures['forward_ratio_to_numpy']:.2f} times as long as with `np.matmul`; the same products in NumPy take "
         f"{figures['emulation_ratio_to_ours']:.0f} times as long as ours.",
     ]
-    return Section("A real model with Mitchell's products", text, [agreement, times], [_picture(exact, approximate)], figures)
+    return Section(
+        "A real model with Mitchell's products", text, [agreement, times], [_picture(exact, approximate)], figures
+    )
 
 
 def _cosines(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
@@ -115,7 +117,12 @@ def _times(context: Context, model: Any, texts: list[str]) -> tuple[Table, dict[
             1 / figures["emulation_ratio_to_ours"],
         ],
     ]
-    columns = [Column("forward pass"), Column("mitchell", "time"), Column("np.matmul", "time"), Column("ratio", "ratio")]
+    columns = [
+        Column("forward pass"),
+        Column("mitchell", "time"),
+        Column("np.matmul", "time"),
+        Column("ratio", "ratio"),
+    ]
     columns += [Column("emulation", "time"), Column("ratio", "ratio")]
     title = "Time of a forward pass with each product in the linear layers (emulation: the same arithmetic in NumPy)"
     return Table(title, columns, rows), figures

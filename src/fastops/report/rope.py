@@ -180,14 +180,14 @@ def _decay() -> Picture:
 
 # ---- angles --------------------------------------------------------------------------------------------------------
 
-_ANGLES = (
+_ANGLES: tuple[tuple[str, Any, Any], ...] = (
     ("angles in float32", "float32", np.float64),
     ("float32 table", "float64", np.float32),
     ("float64 table", "float64", np.float64),
 )
 
 
-def _angle_errors(positions: NDArray[np.int64], precision: str, dtype: Any) -> NDArray[Any]:
+def _angle_errors(positions: NDArray[np.int64], precision: Any, dtype: Any) -> NDArray[Any]:
     """Largest error over the pairs, in radians, of the angles that a table stands for."""
     cos, sin = (
         x.astype(np.longdouble)
