@@ -19,8 +19,13 @@ ROOT = Path(__file__).parents[1]
 VERSIONS = ["3.11", "3.12", "3.13"]
 OLDEST_NUMPY = "numpy==2.0.*"
 
-# These look at the source tree, the compiler or the documents rather than at the package.
-NOT_COPIED = shutil.ignore_patterns("__pycache__", "test_packaging.py", "test_docs.py", "c", "typing")
+# These look at the source tree, at other packages, or at code that does not use the compiled core.
+NOT_COPIED = shutil.ignore_patterns(
+    "__pycache__",
+    "c",
+    "typing",
+    *(f"test_{name}.py" for name in ("bench", "c", "docs", "oracle_*", "packaging", "reference*")),
+)
 
 SMOKE = """
 import sys
