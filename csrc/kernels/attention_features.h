@@ -79,8 +79,7 @@ INLINE void NAME(log_features)(const fastops_attention_features *s, const WIDE *
             for (int v = 0; v < GEMM_VECS; v++)
                 sum[r][v] = W(load)(offset + v * LANES);
         NAME(strided_rows_fma)(w + f * d, d, strip, STRIP, d, sum);
-        for (int r = 0; r < GEMM_ROWS; r++)
-            memcpy(logs + (f + r) * stride, sum[r], sizeof sum[r]);
+        NAME(store_tile)(logs + f * stride, stride, sum);
     }
 }
 
@@ -181,11 +180,9 @@ static void NAME(add_keys)(const fastops_attention_features *s, NAME(state) stat
         for (ptrdiff_t column = 0; column < state.width; column += STRIP) {
             VEC sum[GEMM_ROWS][GEMM_VECS];
             WIDE *at = state.sums + f * state.width + column;
-            for (int r = 0; r < GEMM_ROWS; r++)
-                memcpy(sum[r], at + r * state.width, sizeof sum[r]);
+            NAME(load_tile)(sum, at, state.width);
             NAME(strided_rows_fma)(w->keys + f * w->stride, w->stride, w->values + column, w->width, tokens, sum);
-            for (int r = 0; r < GEMM_ROWS; r++)
-                memcpy(at + r * state.width, sum[r], sizeof sum[r]);
+            NAME(store_tile)(at, state.width, sum);
         }
 }
 
@@ -270,7 +267,7 @@ static void NAME(add_chunk)(const fastops_attention_features *s, const NAME(work
                 sum[r][v] = (VEC)((UVEC)sum[r][v] & NAME(lanes_from)(j + r - offset - v * LANES));
                 total[v] += sum[r][v];
             }
-        memcpy(w->products + j * STRIP, sum, sizeof sum);
+        NAME(store_tile)(w->products + j * STRIP, STRIP, sum);
     }
     const ptrdiff_t seen = offset + tokens;
     if (finite)

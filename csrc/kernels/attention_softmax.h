@@ -17,7 +17,7 @@ INLINE void NAME(score_keys)(WIDE *scores, const WIDE *keys, const WIDE *weight,
         for (int r = 0; r < GEMM_ROWS; r++)
             sum[r][0] = sum[r][1] = W(all)(weight[j + r]);
         NAME(strided_rows_fma)(keys + j * d, d, queries, STRIP, d, sum);
-        memcpy(scores + j * STRIP, sum, sizeof sum);
+        NAME(store_tile)(scores + j * STRIP, STRIP, sum);
         for (int r = 0; r < GEMM_ROWS; r++)
             for (int v = 0; v < GEMM_VECS; v++)
                 largest[v] = W(max)(sum[r][v], largest[v]);

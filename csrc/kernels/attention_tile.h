@@ -37,6 +37,21 @@ static void NAME(unpack_tokens)(char *out, const fastops_heads *s, const WIDE *s
     }
 }
 
+/* A tile whose rows are `stride` apart. Register by register: of a memcpy, gcc 12 makes a `rep movs`. */
+INLINE void NAME(load_tile)(VEC tile[GEMM_ROWS][GEMM_VECS], const WIDE *from, ptrdiff_t stride)
+{
+    for (int r = 0; r < GEMM_ROWS; r++)
+        for (int v = 0; v < GEMM_VECS; v++)
+            tile[r][v] = W(load)(from + r * stride + v * LANES);
+}
+
+INLINE void NAME(store_tile)(WIDE *to, ptrdiff_t stride, VEC tile[GEMM_ROWS][GEMM_VECS])
+{
+    for (int r = 0; r < GEMM_ROWS; r++)
+        for (int v = 0; v < GEMM_VECS; v++)
+            W(store)(to + r * stride + v * LANES, tile[r][v]);
+}
+
 INLINE int NAME(any)(UVEC mask)
 {
     UINT any = 0;
@@ -91,9 +106,9 @@ INLINE void NAME(add_products)(WIDE *sums, ptrdiff_t lanes, const WIDE *a, ptrdi
 {
     for (ptrdiff_t i = 0; i < lanes; i += GEMM_ROWS) {
         VEC sum[GEMM_ROWS][GEMM_VECS];
-        memcpy(sum, sums + i * STRIP, sizeof sum);
+        NAME(load_tile)(sum, sums + i * STRIP, STRIP);
         NAME(strided_steps_fma)(a + i, width, p, STRIP, steps, sum);
-        memcpy(sums + i * STRIP, sum, sizeof sum);
+        NAME(store_tile)(sums + i * STRIP, STRIP, sum);
     }
 }
 

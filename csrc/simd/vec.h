@@ -82,11 +82,32 @@ INLINE f64v all_f64(double x) { return x - (f64v){0}; }
 /* Lane by lane a where mask is all ones, b where it is 0. */
 INLINE u32v select_u32(u32v mask, u32v a, u32v b) { return (mask & a) | (~mask & b); }
 
-INLINE f32v max_f32(f32v a, f32v b) { return (f32v)select_u32((u32v)(a > b), (u32v)a, (u32v)b); }
+/* a where a > b, else b: so b where either is NaN. That is x86's own maximum, but not ARM's. */
+INLINE f32v max_f32(f32v a, f32v b)
+{
+#if defined(__AVX512F__)
+    return _mm512_max_ps(a, b);
+#elif defined(__AVX2__)
+    return _mm256_max_ps(a, b);
+#elif defined(__SSE2__)
+    return _mm_max_ps(a, b);
+#else
+    return (f32v)select_u32((u32v)(a > b), (u32v)a, (u32v)b);
+#endif
+}
+
 INLINE f64v max_f64(f64v a, f64v b)
 {
+#if defined(__AVX512F__)
+    return _mm512_max_pd(a, b);
+#elif defined(__AVX2__)
+    return _mm256_max_pd(a, b);
+#elif defined(__SSE2__)
+    return _mm_max_pd(a, b);
+#else
     const u64v greater = (u64v)(a > b);
     return (f64v)((greater & (u64v)a) | (~greater & (u64v)b));
+#endif
 }
 
 /* The nearest whole number, ties to even. */
