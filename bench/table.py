@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
-HEAD = ("what", "NumPy", "time", "1 thread", "of NumPy's", "2 threads", "of NumPy's", "at best")
+HEAD = ("what", "beside", "its time", "1 thread", "ratio", "2 threads", "ratio", "at best")
 
 
 def table(report):
@@ -65,8 +65,9 @@ def conditions(report):
     return (
         f"Best times of one run on {report['datetime'][:10]}: {cpu}, instruction set {info['isa']}, "
         f"NumPy {info['numpy']}. In brackets the ratio of medians. **Bold: slower than NumPy.** "
-        "`np.matmul` has as many threads as fastops, other functions of NumPy have one; "
-        "`reference` is the formulation in `fastops.reference`; `np.copyto` only copies."
+        "What uses BLAS, and `torch`, have as many threads as fastops; other functions of NumPy have one. "
+        "`reference` is the formulation in `fastops.reference`; `np.copyto` only copies; `torch` is its "
+        "`scaled_dot_product_attention`."
     )
 
 
