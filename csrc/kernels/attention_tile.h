@@ -80,11 +80,11 @@ static int NAME(copy_values)(const fastops_attention *s, ptrdiff_t batch, ptrdif
                              ptrdiff_t padded, WIDE *values, ptrdiff_t width, WIDE *weight)
 {
     const char *from = NAME(token_at)(&s->v, batch, head, key);
-    const char *weight_from = NAME(token_at)(&s->weight, batch, head, key);
+    const char *weight_from = s->weight.data ? NAME(token_at)(&s->weight, batch, head, key) : NULL;
     VEC all = {0};
     for (ptrdiff_t j = 0; j < padded; j++, from += s->v.token) {
         weight[j] = j < rows ? 0 : -(WIDE)__builtin_inff();
-        if (s->weight.data && j < rows)
+        if (weight_from && j < rows)
             memcpy(weight + j, weight_from + j * s->weight.token, sizeof(WIDE));
         if (!(weight[j] > 2 * (WIDE)ATTENTION_NOTHING))
             weight[j] = weight[j] == weight[j] ? 2 * (WIDE)ATTENTION_NOTHING : weight[j];

@@ -9,7 +9,7 @@
 #define ROUNDER_f64 0x1.8p52 /* |x| < 2^51 */
 #define ROUNDER_f32 0x1.8p23f /* |x| < 2^22 */
 
-/* sin and cos of |x| < 2^31, within 1 ulp (float64). No fma: the same bits on every ISA. pi/2 stands in three parts of
+/* sin and cos of |x| < 2^31, within 2^-52 (absolute). No fma: the same bits on every ISA. pi/2 stands in three parts of
  * 22, 22 and 53 bits, so that k * part1 and k * part2 are exact for every k that occurs (31 bits). The polynomials are
  * the minimax ones of sin(r)/r and cos(r) on [-pi/4, pi/4] that every libm uses. */
 INLINE void sincos_f64(f64v x, f64v *sine, f64v *cosine)

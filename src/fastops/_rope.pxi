@@ -248,7 +248,7 @@ def rope_rotate(x, cos, sin, *, layout="half", start=0, inverse=False, full_widt
     Notes
     -----
     16-bit elements are computed in float32 and rounded once. No fused multiply-add is used: the bits are the same on
-    every instruction set and for any number of threads.
+    every instruction set and for any number of threads, but for what a NaN carries that comes out of arithmetic.
 
     Source: J. Su et al., RoFormer (2021).
 
