@@ -8,6 +8,7 @@ import fastops
 from fastops import _fastops_core as core
 from fastops import attention
 from fastops.attention import RandomFeatures, random_feature_attention, softmax_attention
+from support import run_python
 
 # batch axes, heads, kv_heads, n, d, dv
 SHAPES = [
@@ -254,6 +255,32 @@ def test_no_memory_writes_nothing(kind):
     with pytest.raises(MemoryError):
         ours(q, q, q, out=out)
     np.testing.assert_array_equal(out, 7)
+
+
+PEAK = """
+    import resource, sys
+    import numpy as np
+    from fastops import attention
+    attention.softmax_attention(*np.ones((3, 1, 200, 64), np.float32))  # threads and code
+    q = np.full((4, {n}, 64), 0.1, np.float32)
+    out = np.ones_like(q)
+    features = attention.RandomFeatures(64, 256, seed=0)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    {call}
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.parametrize(
+    ("call", "n"),
+    [
+        ("attention.softmax_attention(q, q, q, out=out)", 4096),  # a head's scores: 64 MB
+        ("attention.random_feature_attention(q, q, q, features, out=out)", 32768),  # a head's features: 32 MB
+        ("attention.random_feature_attention(q, q, q, features, causal=True, out=out)", 32768),
+    ],
+)
+def test_neither_scores_nor_features_are_ever_held(call, n):
+    assert int(run_python(PEAK.format(call=call, n=n)).stdout) < 8 << 10  # KB: tiles and states only
 
 
 # ---- features ------------------------------------------------------------------------------------------------------
