@@ -21,27 +21,26 @@ cdef int _set_heads(fastops_heads *to, cnp.ndarray x, int token_axis) except -1:
     return 0
 
 
-cdef _attend(Attention *a, q, k, v, bint causal, scale, key_log_weight, out):
-    """Check operands, run the kernel once for every index of all leading axes but the last, return the output."""
-    cdef cnp.ndarray queries = _array("q", q), keys = _array("k", k), values = _array("v", v), result
+cdef tuple _set_sizes(Attention *a, cnp.ndarray queries, cnp.ndarray keys, cnp.ndarray values, bint causal):
+    """Check the operands against each other, fill the sizes, return the leading axes."""
     cdef fastops_attention *s = &a.args.attention
+    cdef object q = queries, k = keys, v = values
     a.type = _type("q", queries, a.kernel)
-    for name, x in (("k", keys), ("v", values)):
-        if (<object>x).dtype != q.dtype:
+    for name, x in (("k", k), ("v", v)):
+        if x.dtype != q.dtype:
             _type(name, x, a.kernel)
             raise TypeError(f"{name} has dtype {x.dtype}; {q.dtype} is needed, as q has")
-    for name, x in (("q", queries), ("k", keys), ("v", values)):
+    for name, x in (("q", q), ("k", k), ("v", v)):
         if x.ndim < 2:
             raise _shape_error(name, x, "at least two axes are needed, (..., heads, tokens, lanes)")
     n, d = q.shape[-2:]
     n_kv, dv = v.shape[-2:]
-    heads = q.shape[-3] if q.ndim > 2 else 1
-    kv_heads = k.shape[-3] if k.ndim > 2 else 1
+    heads, kv_heads, v_heads = (x.shape[-3] if x.ndim > 2 else 1 for x in (q, k, v))
     if k.shape[-1] != d:
         raise _shape_error("k", keys, f"its last axis must be {d} long, as that of q")
     if k.shape[-2] != n_kv:
         raise _shape_error("v", values, f"it must have {k.shape[-2]} tokens, as k has")
-    if (v.shape[-3] if v.ndim > 2 else 1) != kv_heads:
+    if v_heads != kv_heads:
         raise _shape_error("v", values, f"it must have {kv_heads} heads, as k has")
     if kv_heads == 0 or heads % kv_heads:
         raise _shape_error("q", queries, f"its {heads} heads must be a multiple of the {kv_heads} of k")
@@ -49,50 +48,52 @@ cdef _attend(Attention *a, q, k, v, bint causal, scale, key_log_weight, out):
         raise _shape_error("k", keys, f"causal attention needs as many keys as queries, {n}")
     if d == 0:
         raise _shape_error("q", queries, "its last axis must not be empty")
+    s.heads, s.kv_heads, s.n, s.n_kv, s.d, s.dv, s.causal = heads, kv_heads, n, n_kv, d, dv, causal
     try:
-        batch = np.broadcast_shapes(q.shape[:-3], k.shape[:-3], v.shape[:-3])
+        return np.broadcast_shapes(q.shape[:-3], k.shape[:-3], v.shape[:-3])
     except ValueError:
         raise _shape_error("q", queries, f"its leading axes must broadcast against those of k, {k.shape[:-3]}, and v, "
                                          f"{v.shape[:-3]}") from None
-    s.scale = _LOG2_E * (float(scale) if scale is not None else 1 / d ** 0.5)
+
+
+cdef _log_weight(key_log_weight, dtype, tuple shape):
+    """In base 2, one for each key; None for none."""
+    if key_log_weight is None:
+        return None
+    weight = np.asarray(key_log_weight)
+    if weight.dtype.kind not in "iuf":
+        raise TypeError(f"key_log_weight has dtype {weight.dtype}; real numbers are needed")
+    try:
+        return np.broadcast_to((weight * _LOG2_E).astype(dtype), shape)
+    except ValueError:
+        raise ValueError(f"key_log_weight has shape {weight.shape}; it must broadcast to {shape}, one for each "
+                         "key") from None
+
+
+cdef _attend(Attention *a, q, k, v, bint causal, scale, key_log_weight, out):
+    """Check operands, run the kernel once for every index of all leading axes but the last, return the output."""
+    cdef cnp.ndarray queries = _array("q", q), keys = _array("k", k), values = _array("v", v), result
+    cdef fastops_attention *s = &a.args.attention
+    batch = _set_sizes(a, queries, keys, values, causal)
+    s.scale = _LOG2_E * (1 / sqrt(s.d) if scale is None else float(scale))
     if not abs(s.scale) < float("inf"):
         raise ValueError(f"scale must be finite, got {scale!r}")
-    weight = None
-    if key_log_weight is not None:
-        weight = np.asarray(key_log_weight)
-        if weight.dtype.kind not in "iuf":
-            raise TypeError(f"key_log_weight has dtype {weight.dtype}; real numbers are needed")
-        try:
-            weight = np.broadcast_to((weight * _LOG2_E).astype(q.dtype), batch + (kv_heads, n_kv))
-        except ValueError:
-            raise ValueError(f"key_log_weight has shape {weight.shape}; it must broadcast to "
-                             f"{batch + (kv_heads, n_kv)}, one for each key") from None
-    shape = batch + ((heads,) if q.ndim > 2 or batch else ()) + (n, dv)
-    if out is None:
-        result = np.empty(shape, dtype=q.dtype)
-    else:
-        result = _array("out", out)
-        if (<object>result).dtype != q.dtype:
-            raise TypeError(f"out has dtype {result.dtype}; {q.dtype} is needed, as q has")
-        if (<object>result).shape != shape:
-            raise _shape_error("out", result, f"{shape} is needed")
-        _need_writable(result, "out")
-        for name, x in (("q", queries), ("k", keys), ("v", values)):
-            _need_apart(result, "out", x, name)
-    s.heads, s.kv_heads, s.n, s.n_kv, s.d, s.dv, s.causal = heads, kv_heads, n, n_kv, d, dv, causal
+    weight = _log_weight(key_log_weight, q.dtype, batch + (s.kv_heads, s.n_kv))
+    shape = batch + ((s.heads,) if q.ndim > 2 or batch else ()) + (s.n, s.dv)
+    result = _result(out, shape, queries, "q", (("q", queries), ("k", keys), ("v", values)))
     if result.size == 0:
         return result
-    if n_kv == 0:
+    if s.n_kv == 0:
         (<object>result)[...] = 0
         return result
     s.batches = batch[-1] if batch else 1
     full = batch if batch else (1,)
-    views = (np.broadcast_to(q if q.ndim > 2 else q[None], full + (heads, n, d)),
-             np.broadcast_to(k if k.ndim > 2 else k[None], full + (kv_heads, n_kv, d)),
-             np.broadcast_to(v if v.ndim > 2 else v[None], full + (kv_heads, n_kv, dv)),
-             (<object>result).reshape(full + (heads, n, dv)))
+    views = (np.broadcast_to(q if q.ndim > 2 else q[None], full + (s.heads, s.n, s.d)),
+             np.broadcast_to(k if k.ndim > 2 else k[None], full + (s.kv_heads, s.n_kv, s.d)),
+             np.broadcast_to(v if v.ndim > 2 else v[None], full + (s.kv_heads, s.n_kv, s.dv)),
+             (<object>result).reshape(full + (s.heads, s.n, s.dv)))
     if weight is not None:
-        weight = np.broadcast_to(weight, full + (kv_heads, n_kv))
+        weight = np.broadcast_to(weight, full + (s.kv_heads, s.n_kv))
     _run_attention(a, full[:-1], views, weight)
     return result
 

@@ -159,3 +159,19 @@ cdef int _need_apart(cnp.ndarray out, str name, cnp.ndarray other, str other_nam
     if shared:
         raise ValueError(f"{name} overlaps {other_name} in memory without being the same array")
     return 0
+
+
+cdef cnp.ndarray _result(out, tuple shape, cnp.ndarray like, str like_name, operands):
+    """out, if it can hold a result of that shape and overlaps none of the operands; a new array where it is None."""
+    cdef cnp.ndarray result
+    if out is None:
+        return np.empty(shape, dtype=like.dtype)
+    result = _array("out", out)
+    if out.dtype != like.dtype:
+        raise TypeError(f"out has dtype {out.dtype}; {like.dtype} is needed, as {like_name} has")
+    if out.shape != shape:
+        raise _shape_error("out", result, f"{shape} is needed")
+    _need_writable(result, "out")
+    for name, x in operands:
+        _need_apart(result, "out", x, name)
+    return result

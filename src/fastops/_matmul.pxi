@@ -65,17 +65,7 @@ def mitchell_matmul(a, b, /, out=None, *, method="mitchell"):
                                        f"{rows.shape[:-2]}") from None
     full = batch + (rows.shape[-2], columns.shape[-1])
     shape = batch + full[len(batch):][left.ndim == 1:2 - (right.ndim == 1)]
-    if out is None:
-        result = np.empty(shape, dtype=left.dtype)
-    else:
-        result = _array("out", out)
-        if result.dtype != left.dtype:
-            raise TypeError(f"out has dtype {result.dtype}; {left.dtype} is needed, as a has")
-        if (<object>result).shape != shape:
-            raise _shape_error("out", result, f"{shape} is needed")
-        _need_writable(result, "out")
-        _need_apart(result, "out", left, "a")
-        _need_apart(result, "out", right, "b")
+    result = _result(out, shape, left, "a", (("a", left), ("b", right)))
     # reshape puts in axes of length one, where an operand lacked them: always a view
     _multiply_matrices(type, np.broadcast_to(rows, batch + rows.shape[-2:]),
                        np.broadcast_to(columns, batch + columns.shape[-2:]), result.reshape(full))
