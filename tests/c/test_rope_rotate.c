@@ -286,6 +286,8 @@ static void test_threads(fastops_type type)
 static void test_conversions(fastops_type type)
 {
     enum { PATTERNS = 1 << 16, PAIRS = 4 * PATTERNS };
+    if (left_out())
+        return;
     rotation r = {.type = type, .element = 2, .wide = 4, .items = 1};
     const format types[] = {FORMAT_F16, FORMAT_BF16}, f = types[type == fastops_bf16];
     r.format = f;
