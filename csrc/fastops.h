@@ -61,7 +61,7 @@ typedef struct {
 } fastops_binary;
 typedef fastops_binary fastops_mitchell_multiply, fastops_mitchell_divide;
 
-/* mitchell_matmul: c (m, n) = a (m, k) b (k, n), k >= 1. Strides in bytes, elements aligned; c must not overlap a or b.
+/* mitchell_matmul: c (m, n) = a (m, k) b (k, n), none of them 0. Strides in bytes, elements aligned; c must not overlap a or b.
  * It counts its own items: the caller's are ignored. */
 typedef struct {
     const char *a, *b;
@@ -89,7 +89,8 @@ typedef struct {
 typedef fastops_attention fastops_attention_softmax;
 
 /* attention_features: the same with the kernel exp(q . k) estimated by features 2^(w[j] . x - |x|^2 / 2 log2(e) scale).
- * w: features rows of d elements, contiguous, times sqrt(scale) log2(e); scale is that of q . k, times log2(e). */
+ * w: features rows of d elements, contiguous, times sqrt(scale) log2(e), and rows of zeros up to a multiple of 6, the
+ * rows of a tile; scale is that of q . k, times log2(e). */
 typedef struct {
     fastops_attention attention;
     const void *w;

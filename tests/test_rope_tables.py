@@ -176,3 +176,13 @@ def test_float32_angles_round_fractional_positions_first():
         rope.table(position, rope.frequencies(DIM), dtype=np.float64),
         rope.table(1, rope.frequencies(DIM), dtype=np.float64),
     )
+
+
+FOUR = rope.frequencies(8)
+
+
+def test_positions_of_any_alignment():
+    positions = np.frombuffer(b"x" + np.arange(5.0).tobytes(), offset=1)
+    assert not positions.flags.aligned
+    for ours, aligned in zip(rope.table(positions, FOUR), rope.table(np.arange(5.0), FOUR), strict=True):
+        np.testing.assert_array_equal(ours, aligned)

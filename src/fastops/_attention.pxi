@@ -159,7 +159,7 @@ def softmax_attention(q, k, v, *, causal=False, scale=None, key_log_weight=None,
     Notes
     -----
     The bits are the same for any number of threads, and causal outputs do not depend on later keys in any bit.
-    Instruction sets agree to the rounding of their sums.
+    Instruction sets agree to the rounding of their sums. A key whose score is below -2**100 counts as masked.
 
     Examples
     --------

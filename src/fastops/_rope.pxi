@@ -67,8 +67,8 @@ def rope_table(positions, frequencies, *, dtype=np.float32):
     if table_dtype not in (np.float32, np.float64):
         raise TypeError(f"dtype must be float32 or float64, got {table_dtype}")
     element = fastops_f32 if table_dtype == np.float32 else fastops_f64
-    position_array = np.ascontiguousarray(source, dtype=np.float64)
-    inverse_array = np.ascontiguousarray(inverse, dtype=np.float64)
+    position_array = np.require(source, np.float64, ["C", "A"])
+    inverse_array = np.require(inverse, np.float64, ["C", "A"])
     if position_array.size and inverse_array.size:
         farthest = float(np.abs(position_array).max())
         limit = farthest * float(np.abs(inverse_array).max())
