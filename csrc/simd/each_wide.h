@@ -5,7 +5,6 @@
  *   VEC, UVEC        one register of them
  *   LANES
  *   W(name)          name's form for WIDE, such as load_f32
- *   U(name)          name's form for UINT
  *   MANTISSA, BIAS   bits of the fraction; bias of the exponent
  */
 #define TYPE f32
@@ -15,7 +14,6 @@
 #define UVEC u32v
 #define LANES F32_LANES
 #define W(name) name##_f32
-#define U(name) name##_u32
 #define MANTISSA 23
 #define BIAS 127
 #include TEMPLATE
@@ -26,7 +24,6 @@
 #undef UVEC
 #undef LANES
 #undef W
-#undef U
 #undef MANTISSA
 #undef BIAS
 
@@ -37,7 +34,6 @@
 #define UVEC u64v
 #define LANES F64_LANES
 #define W(name) name##_f64
-#define U(name) name##_u64
 #define MANTISSA 52
 #define BIAS 1023
 #include TEMPLATE
@@ -48,6 +44,5 @@
 #undef UVEC
 #undef LANES
 #undef W
-#undef U
 #undef MANTISSA
 #undef BIAS
