@@ -171,11 +171,12 @@ def test_import_takes_less_than_5_ms_beyond_numpy_and_ml_dtypes():
     code = """
         import time
         import numpy, ml_dtypes, inspect
-        begin = time.process_time()
+        begin = time.thread_time()
         import fastops
-        print(time.process_time() - begin)
+        print(time.thread_time() - begin)
     """
-    # as users have it: modules compiled once, by the first of these
+    # Of this thread: the process's time counts the idle spinning of NumPy's BLAS threads too, 4 ms here.
+    # As users have it: modules compiled once, by the first of these
     assert min(float(printed(code, PYTHONDONTWRITEBYTECODE="")) for _ in range(8)) < 0.005
 
 
