@@ -26,6 +26,8 @@
     X(i8, __VA_ARGS__) X(u8, __VA_ARGS__) X(i16, __VA_ARGS__) X(u16, __VA_ARGS__)                                     \
     X(i32, __VA_ARGS__) X(u32, __VA_ARGS__) X(i64, __VA_ARGS__) X(u64, __VA_ARGS__)
 #define FASTOPS_FLOATS(X, ...) FASTOPS_WIDE_FLOATS(X, __VA_ARGS__) FASTOPS_HALF_FLOATS(X, __VA_ARGS__)
+#define FASTOPS_MATMUL_TYPES(X, ...)                                                                                  \
+    FASTOPS_FLOATS(X, __VA_ARGS__) X(i8, __VA_ARGS__) X(u8, __VA_ARGS__) X(i16, __VA_ARGS__)
 #define FASTOPS_NUMBERS(X, ...)                                                                                       \
     FASTOPS_FLOATS(X, __VA_ARGS__) FASTOPS_FP8(X, __VA_ARGS__) FASTOPS_INTEGERS(X, __VA_ARGS__)
 
@@ -62,10 +64,13 @@ typedef struct {
 typedef fastops_binary fastops_mitchell_multiply, fastops_mitchell_divide;
 
 /* mitchell_matmul: c (m, n) = a (m, k) b (k, n), none of them 0. Strides in bytes, elements aligned; c must not overlap a or b.
- * It counts its own items: the caller's are ignored. */
+ * It counts its own items: the caller's are ignored. c is of the operands' type if that is a float, int32 for i8 and u8,
+ * int64 for i16 (modulo 2^n, without offset or correction). */
 typedef struct {
     const char *a, *b;
     char *c;
+    double offset; /* added to the sum of two logarithms, rounded to the last place of the type; finite */
+    int mbm;       /* Saadat's correction, which needs offset 0 */
     ptrdiff_t m, n, k;
     ptrdiff_t a_row, a_column, b_row, b_column, c_row, c_column;
 } fastops_matmul;

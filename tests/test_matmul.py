@@ -7,6 +7,8 @@ import pytest
 import fastops
 from fastops import _fastops_core as core
 from fastops import mitchell, reference
+from fastops._case import DTYPES as ALL
+from support import SANITIZED, run_python
 
 DTYPES = [np.float32, np.float64]
 SHAPES = [(1, 1, 1), (3, 5, 7), (6, 16, 16), (7, 513, 33), (50, 100, 70), (13, 1025, 17), (193, 40, 65)]
@@ -167,7 +169,11 @@ def test_empty_operands_give_the_mathematical_answer(shapes, dtype):
     ("change", "error", "message"),
     [
         ({"a": [[1.0]]}, TypeError, "a must be a numpy.ndarray, got list"),
-        ({"a": np.ones((2, 3), int)}, TypeError, "a has dtype int64; supported: float32, float64"),
+        (
+            {"a": np.ones((2, 3), int)},
+            TypeError,
+            "a has dtype int64; supported: float32, float64, float16, bfloat16, int8, uint8, int16",
+        ),
         ({"b": np.ones((3, 4))}, TypeError, "b has dtype float64; float32 is needed"),
         ({"b": np.ones((4, 4), np.float32)}, ValueError, r"b has shape \(4, 4\); its axis of products must be 3 long"),
         ({"b": np.array(1, np.float32)}, ValueError, r"b has shape \(\); at least one axis"),
@@ -176,7 +182,17 @@ def test_empty_operands_give_the_mathematical_answer(shapes, dtype):
             ValueError,
             "b has shape .* broadcast",
         ),
-        ({"method": "exact"}, ValueError, "method must be one of 'mitchell', got 'exact'"),
+        ({"method": "exact"}, ValueError, "method must be one of 'mitchell', 'offset', 'lmul', 'mbm', got 'exact'"),
+        ({"offset": 0.1}, ValueError, "offset goes with method 'offset', got 0.1 with method 'mitchell'"),
+        ({"offset": 0.1, "method": "lmul"}, ValueError, "offset goes with method 'offset'"),
+        ({"offset": np.nan, "method": "offset"}, ValueError, "offset must be finite, got nan"),
+        ({"offset": -np.inf, "method": "offset"}, ValueError, "offset must be finite, got -inf"),
+        ({"offset": "0.1", "method": "offset"}, TypeError, "offset must be a number, got str '0.1'"),
+        (
+            {"a": np.ones((2, 3), np.int8), "b": np.ones((3, 4), np.int8), "method": "lmul"},
+            ValueError,
+            "method 'lmul' is for floats; a has dtype int8",
+        ),
         ({"out": np.ones((2, 3), np.float32)}, ValueError, r"out has shape \(2, 3\); \(2, 4\) is needed"),
         ({"out": np.ones((2, 4))}, TypeError, "out has dtype float64; float32 is needed"),
         ({"out": np.broadcast_to(np.float32(1), (2, 4))}, ValueError, "out is read-only"),
@@ -202,3 +218,92 @@ def test_no_memory_writes_nothing():
         mitchell.matmul(a, a, out=out)
     np.testing.assert_array_equal(out, 7)
     np.testing.assert_array_equal(mitchell.matmul(a, a), 8)
+
+
+# ---- other types -----------------------------------------------------------------------------------------------------
+
+HALVES = [ALL[name] for name in ("f16", "bf16") if name in ALL]
+
+
+@pytest.fixture(params=HALVES, ids=lambda dtype: np.dtype(dtype).name)
+def half(request):
+    return np.dtype(request.param)
+
+
+def check_half(a, b):
+    """Products have float32's exponents, sums are float32's; the last one is rounded once."""
+    np.testing.assert_array_equal(bits(mitchell.matmul(a, b)), bits(reference.mitchell.matmul(a, b)))
+
+
+@pytest.mark.parametrize(
+    "shape", [*SHAPES, (1100, 513, 20), (5, 520, 1100)], ids=lambda shape: "x".join(map(str, shape))
+)
+def test_halves_are_summed_in_float32_and_rounded_once(half, shape):
+    m, k, n = shape
+    rng = np.random.default_rng(shape)
+    a, b = rng.standard_normal((m, k)).astype(half), rng.standard_normal((k, n)).astype(half)
+    check_half(a, b)
+    check_half(np.asfortranarray(a), np.asfortranarray(b)[:, ::-1])
+
+
+def test_products_of_halves_have_the_exponents_of_float32(half):
+    # 300 * 300 is no float16, nor are products of tiny numbers; their sums are.
+    big, small = np.full((2, 2), 300, half), np.full((2, 2), 2.0**-10, half)
+    signs = np.array([[1, -1]], half)
+    np.testing.assert_array_equal(mitchell.matmul(big * signs, big).astype(float), 0)
+    np.testing.assert_array_equal(mitchell.matmul(small, small).astype(float), 2.0**-19)
+    special = np.array([0, -0.0, 1.5, -2, np.inf, np.nan, 2.0**-15, 2.0**-130]).astype(half)
+    check_half(special[:, None], special[None])
+    check_half(np.tile(special, (3, 1)), np.tile(special[:, None], (1, 5)))
+
+
+@pytest.mark.parametrize(("dtype", "wide"), [(np.int8, np.int32), (np.uint8, np.int32), (np.int16, np.int64)])
+@pytest.mark.parametrize("shape", [(1, 1, 1), (7, 257, 33), (13, 1025, 17), (193, 600, 65)])
+def test_integers_are_exact(dtype, wide, shape):
+    m, k, n = shape
+    rng, limits = np.random.default_rng(shape), np.iinfo(dtype)
+    draws = [rng.integers(limits.min, limits.max + 1, size).astype(dtype) for size in ((m, k), (k, n))]
+    for a, b in draws, [np.full_like(x, limits.min or limits.max) for x in draws], [x * (x % 3 == 0) for x in draws]:
+        result = mitchell.matmul(a, b)
+        expected = sum(reference.mitchell.multiply(a[:, i, None], b[None, i]).astype(wide) for i in range(k))
+        np.testing.assert_array_equal(result, expected, strict=True)
+        out = np.empty_like(expected)
+        assert mitchell.matmul(a, b, out=out) is out
+        np.testing.assert_array_equal(out, expected)
+
+
+def test_sums_of_integers_wrap_as_those_of_numpy():
+    a = np.full((1, 140_000), -128, np.int8)
+    expected = np.int64(16384) * 140_000 - 2**32
+    assert mitchell.matmul(a, a.T)[0, 0] == expected
+    with pytest.raises(TypeError, match="out has dtype int8; int32 is needed, as a has int8"):
+        mitchell.matmul(a, a.T, out=np.empty((1, 1), np.int8))
+
+
+def test_few_nonzeros_and_few_columns(dtype):
+    """Rows by the list of their nonzeros, beside rows that are not, for groups of strips and single ones."""
+    rng = np.random.default_rng(6)
+    a, b = rng.standard_normal((40, 600)).astype(dtype), rng.standard_normal((600, 150)).astype(dtype)
+    a[6:30] *= rng.random((24, 600)) < 0.1
+    a[12:14] = 0
+    check(a, b)
+    check(a, sparse(rng, b, 0.1))
+    b[5, 70] = np.inf  # 0 x inf is NaN
+    check(a, b)
+
+
+@pytest.mark.skipif(SANITIZED, reason="has memory of its own")
+@pytest.mark.parametrize("name", ["float32", "float16", "int8"])
+def test_memory_beside_operands_and_result_is_bounded(name):
+    code = f"""
+        import resource
+        import numpy as np
+        from fastops import mitchell
+        a = np.ones((2500, 1500), "{name}")
+        b = a.T
+        mitchell.matmul(a[:2, :2], b[:2, :2])
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        c = mitchell.matmul(a, b)
+        print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 - c.nbytes)
+    """
+    assert int(run_python(code).stdout) < 16 << 20

@@ -23,32 +23,39 @@ enum { GEMM_ROWS = 6, GEMM_VECS = 2 };
 
 /* GEMM_K is part of the definition of mitchell.matmul (the order of its sums). 512: a strip is 32 KB, the L1 cache;
  * shorter blocks read and write C more often (384: -2 %). */
-enum { GEMM_K = 512, GEMM_STRIP_BYTES = GEMM_VECS * VEC_BYTES * GEMM_K };
+enum { GEMM_K = 512 };
 
-/* B block: at most 4 MB, in the L3 cache. Row block: at most 192 rows, 384 KB of float32 panels, in the L2 cache. */
-enum { GEMM_STRIPS = 128, GEMM_ROW_BLOCK = 192 };
+/* B block: at most 4 MB, in the L3 cache. Row block: at most 384 KB of panels, in the L2 cache. */
+enum { GEMM_STRIPS = 128, GEMM_PANEL_BYTES = 384 << 10 };
 
 typedef struct {
     ptrdiff_t m, n, k;
-    ptrdiff_t columns;               /* of a strip */
-    ptrdiff_t strips, column_blocks; /* strips in all of B; blocks of GEMM_STRIPS of them */
-    ptrdiff_t k_blocks;
-    ptrdiff_t rows, row_blocks; /* rows of a row block, a multiple of GEMM_ROWS */
+    ptrdiff_t block_k, k_blocks;                        /* longest block of k */
+    ptrdiff_t columns, strips, together, column_blocks; /* of a strip; strips in all of B, and in a block of B */
+    ptrdiff_t span, spans;                              /* rows that go through all of k before the next ones do */
+    ptrdiff_t rows, row_blocks; /* rows of a row block, a multiple of GEMM_ROWS; row blocks of a span */
 } FN(gemm_shape);
 
 INLINE ptrdiff_t FN(ceil_div)(ptrdiff_t a, ptrdiff_t b) { return (a + b - 1) / b; }
 INLINE ptrdiff_t FN(smaller)(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 
-INLINE FN(gemm_shape) FN(gemm_shape_of)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, ptrdiff_t element_size, int threads)
+/* size: bytes of a packed element. Strips in a block of B, rows in a span, and steps of k in a block: at most those. */
+INLINE FN(gemm_shape) FN(gemm_shape_of)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, ptrdiff_t size, ptrdiff_t together,
+                                        ptrdiff_t span, ptrdiff_t block_k, int threads)
 {
-    const ptrdiff_t columns = GEMM_VECS * VEC_BYTES / element_size, strips = FN(ceil_div)(n, columns);
+    FN(gemm_shape) g = {.m = m, .n = n, .k = k,
+                        .block_k = FN(smaller)(k, block_k), .k_blocks = FN(ceil_div)(k, block_k),
+                        .columns = GEMM_VECS * VEC_BYTES / size, .span = FN(smaller)(m, span)};
+    g.strips = FN(ceil_div)(n, g.columns);
+    g.together = FN(smaller)(g.strips, together);
+    g.column_blocks = FN(ceil_div)(g.strips, together);
+    g.spans = FN(ceil_div)(m, g.span);
     /* an equal number of row blocks for each thread: with one block more, one thread works while the others wait */
-    const ptrdiff_t blocks = threads * FN(ceil_div)(m, (ptrdiff_t)threads * GEMM_ROW_BLOCK);
-    const ptrdiff_t rows = FN(ceil_div)(FN(ceil_div)(m, blocks), GEMM_ROWS) * GEMM_ROWS;
-    return (FN(gemm_shape)){.m = m, .n = n, .k = k, .columns = columns, .strips = strips,
-                            .column_blocks = FN(ceil_div)(strips, GEMM_STRIPS),
-                            .k_blocks = FN(ceil_div)(k, GEMM_K),
-                            .rows = rows, .row_blocks = FN(ceil_div)(m, rows)};
+    const ptrdiff_t most = GEMM_PANEL_BYTES / (GEMM_K * size);
+    const ptrdiff_t blocks = threads * FN(ceil_div)(g.span, threads * most);
+    g.rows = FN(ceil_div)(FN(ceil_div)(g.span, blocks), GEMM_ROWS) * GEMM_ROWS;
+    g.row_blocks = FN(ceil_div)(g.span, g.rows);
+    return g;
 }
 
 #define TEMPLATE "../kernels/gemm_tile.h"

@@ -40,13 +40,6 @@ GEMM_TILE(tile_mitchell, SUM_MITCHELL)
 GEMM_TILE(tile_fma, SUM_FMA)
 #undef SUM_MITCHELL
 #undef SUM_FMA
-#undef GEMM_TILE
-
-/* Packed panel x packed strip, with Mitchell's product. */
-OUTLINE void FN_FOR(packed_mitchell, TYPE)(const WIDE *a, const WIDE *b, ptrdiff_t steps, VEC sum[GEMM_ROWS][GEMM_VECS])
-{
-    FN_FOR(tile_mitchell, TYPE)(a, 1, GEMM_ROWS, b, GEMM_VECS * LANES, steps, sum);
-}
 
 /* A's elements of one row (strided_rows) or of one k (strided_steps) lie together; rows of B are whole strips. */
 OUTLINE void FN_FOR(strided_rows_fma, TYPE)(const WIDE *a, ptrdiff_t a_row, const WIDE *b, ptrdiff_t b_step,

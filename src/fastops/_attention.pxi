@@ -80,7 +80,7 @@ cdef _attend(Attention *a, q, k, v, bint causal, scale, key_log_weight, out):
         raise ValueError(f"scale must be finite, got {scale!r}")
     weight = _log_weight(key_log_weight, q.dtype, batch + (s.kv_heads, s.n_kv))
     shape = batch + ((s.heads,) if q.ndim > 2 or batch else ()) + (s.n, s.dv)
-    result = _result(out, shape, queries, "q", (("q", queries), ("k", keys), ("v", values)))
+    result = _result(out, shape, cnp.PyArray_TYPE(queries), (("q", queries), ("k", keys), ("v", values)))
     if result.size == 0:
         return result
     if s.n_kv == 0:

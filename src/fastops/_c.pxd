@@ -31,6 +31,8 @@ cdef extern from "fastops.h" nogil:
         const char *a
         const char *b
         char *c
+        double offset
+        int mbm
         ptrdiff_t m, n, k
         ptrdiff_t a_row, a_column, b_row, b_column, c_row, c_column
 

@@ -161,14 +161,16 @@ cdef int _need_apart(cnp.ndarray out, str name, cnp.ndarray other, str other_nam
     return 0
 
 
-cdef cnp.ndarray _result(out, tuple shape, cnp.ndarray like, str like_name, operands):
+cdef cnp.ndarray _result(out, tuple shape, int typenum, operands):
     """out, if it can hold a result of that shape and overlaps none of the operands; a new array where it is None."""
     cdef cnp.ndarray result
     if out is None:
-        return np.empty(shape, dtype=like.dtype)
+        return np.empty(shape, dtype=cnp.PyArray_DescrFromType(typenum))
     result = _array("out", out)
-    if out.dtype != like.dtype:
-        raise TypeError(f"out has dtype {out.dtype}; {like.dtype} is needed, as {like_name} has")
+    if cnp.PyArray_TYPE(result) != typenum:
+        name, x = operands[0]
+        raise TypeError(f"out has dtype {out.dtype}; {cnp.PyArray_DescrFromType(typenum)} is needed, "
+                        f"as {name} has {x.dtype}")
     if out.shape != shape:
         raise _shape_error("out", result, f"{shape} is needed")
     _need_writable(result, "out")

@@ -3,7 +3,7 @@
 """The Python boundary of the C kernels: checks, allocation, errors, ufunc registration, GIL. One part a file."""
 
 cimport numpy as cnp
-from libc.math cimport sqrt
+from libc.math cimport INFINITY, sqrt
 from libc.stdlib cimport free, malloc
 
 from fastops._c cimport *

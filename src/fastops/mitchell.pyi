@@ -9,7 +9,8 @@ __all__ = ["divide", "matmul", "multiply"]
 
 _Float = TypeVar("_Float", np.float16, np.float32, np.float64)
 _Wide = TypeVar("_Wide", np.int64, np.uint64)
-_Product = TypeVar("_Product", np.float32, np.float64)
+_Product = TypeVar("_Product", np.float16, np.float32, np.float64)
+_Eight = TypeVar("_Eight", np.int8, np.uint8)
 _Out = TypeVar("_Out", bound=NDArray[Any])
 
 # What integers of a type give: themselves, or those of twice the size. 64 bits always stay.
@@ -151,11 +152,43 @@ class _Binary(Protocol[_I8, _I16, _I32, _U8, _U16, _U32]):
 divide: _Binary[np.int8, np.int16, np.int32, np.uint8, np.uint16, np.uint32]
 multiply: _Binary[np.int16, np.int32, np.int64, np.uint16, np.uint32, np.uint64]
 
+@overload
 def matmul(
     a: NDArray[_Product],
     b: NDArray[_Product],
     /,
     out: NDArray[_Product] | None = None,
     *,
-    method: Literal["mitchell"] = "mitchell",
+    method: Literal["mitchell", "offset", "lmul", "mbm"] = "mitchell",
+    offset: float = 0.0,
 ) -> NDArray[_Product]: ...
+@overload
+def matmul(
+    a: NDArray[_Eight],
+    b: NDArray[_Eight],
+    /,
+    out: NDArray[np.int32] | None = None,
+    *,
+    method: Literal["mitchell"] = "mitchell",
+    offset: float = 0.0,
+) -> NDArray[np.int32]: ...
+@overload
+def matmul(
+    a: NDArray[np.int16],
+    b: NDArray[np.int16],
+    /,
+    out: NDArray[np.int64] | None = None,
+    *,
+    method: Literal["mitchell"] = "mitchell",
+    offset: float = 0.0,
+) -> NDArray[np.int64]: ...
+@overload  # bfloat16, which NumPy's stubs do not know
+def matmul(
+    a: NDArray[Any],
+    b: NDArray[Any],
+    /,
+    out: NDArray[Any] | None = None,
+    *,
+    method: Literal["mitchell", "offset", "lmul", "mbm"] = "mitchell",
+    offset: float = 0.0,
+) -> NDArray[Any]: ...

@@ -153,36 +153,55 @@ def matmul(a: NDArray[Any], b: NDArray[Any]) -> Any:
     """Matrix product with Mitchell's products, one outer product after the other.
 
     Within a block of 512 steps along k the sum starts at the block's first product and goes on in order of k; the sums
-    of the blocks are added in order.
+    of the blocks are added in order. 16-bit floats are multiplied and summed as float32, without subnormal operands,
+    and rounded once; integers are exact.
 
     Parameters
     ----------
-    a, b : ndarray of float32 or float64, shapes (..., m, k) and (..., k, n)
+    a, b : ndarray of float32, float64, float16, bfloat16, int8, uint8 or int16, shapes (..., m, k) and (..., k, n)
         Leading axes broadcast.
 
     Returns
     -------
     ndarray, shape (..., m, n)
-        Of the same type; a sum that is not a number is the quiet NaN of positive sign.
+        Of the same type, int32 for 8-bit integers, int64 for int16; a sum that is not a number is the quiet NaN of
+        positive sign.
 
     References
     ----------
     J. N. Mitchell, 1962: see the module.
     """
-    block = 512
+    dtype = a.dtype
+    if dtype.kind in "iu":
+        wide = np.dtype(np.int64 if dtype == np.int16 else np.int32)
+        block = max(a.shape[-1], 1)
+    else:
+        wide = np.dtype(np.float32) if dtype.itemsize == 2 else dtype
+        block = 512
+        a, b = _normal(a).astype(wide), _normal(b).astype(wide)
     steps = a.shape[-1]
-    total = np.zeros(np.broadcast_shapes(a.shape[:-2], b.shape[:-2]) + (a.shape[-2], b.shape[-1]), a.dtype)
+    total = np.zeros(np.broadcast_shapes(a.shape[:-2], b.shape[:-2]) + (a.shape[-2], b.shape[-1]), wide)
     with np.errstate(all="ignore"):
         for k in range(steps):
-            product = multiply(a[..., :, k, None], b[..., None, k, :])
+            product = multiply(a[..., :, k, None], b[..., None, k, :]).astype(wide)
             if k % block == 0:
                 partial = product
             else:
                 partial += product
             if k % block == block - 1 or k == steps - 1:
                 total = partial if k < block else total + partial
+        if dtype.kind in "iu":
+            return total
+        total = total.astype(dtype)
     total[np.isnan(total)] = np.nan
     return total
+
+
+def _normal(x: NDArray[Any]) -> NDArray[Any]:
+    """x with zeros of the same sign for its subnormal numbers."""
+    fmt = _FORMATS[x.dtype.name]
+    pattern = x.view(fmt.unsigned)
+    return np.where((pattern & (fmt.sign - 1)) < fmt.normal, pattern & fmt.sign, pattern).view(x.dtype)
 
 
 def _operands(x: ArrayLike, y: ArrayLike) -> tuple[NDArray[Any], NDArray[Any], tuple[int, ...]]:
