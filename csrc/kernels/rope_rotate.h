@@ -7,7 +7,7 @@
 #define SIZE ((ptrdiff_t)sizeof(ELEMENT))
 #define WIDE_SIZE ((ptrdiff_t)sizeof(WIDE))
 
-INLINE void NAME(rotate_vector)(const FN(rope_pairs) *p, ptrdiff_t i, WIDE sign, int interleaved)
+INLINE void NAME(rotate_vector)(const FN(rope_pairs) *p, ptrdiff_t i, WIDE sign, int interleaved, int full_width)
 {
     VEC x0, x1;
     if (interleaved) {
@@ -16,8 +16,12 @@ INLINE void NAME(rotate_vector)(const FN(rope_pairs) *p, ptrdiff_t i, WIDE sign,
     } else {
         x0 = LOAD(p->x0 + i * SIZE), x1 = LOAD(p->x1 + i * SIZE);
     }
-    const VEC y0 = x0 * W(load)(p->cos0 + i * WIDE_SIZE) - x1 * (sign * W(load)(p->sin0 + i * WIDE_SIZE));
-    const VEC y1 = x1 * W(load)(p->cos1 + i * WIDE_SIZE) + x0 * (sign * W(load)(p->sin1 + i * WIDE_SIZE));
+    VEC cos0 = W(load)(p->cos0 + i * WIDE_SIZE), sin0 = sign * W(load)(p->sin0 + i * WIDE_SIZE);
+    if (interleaved)
+        cos0 = W(order)(cos0), sin0 = W(order)(sin0);
+    const VEC cos1 = full_width ? W(load)(p->cos1 + i * WIDE_SIZE) : cos0;
+    const VEC sin1 = full_width ? sign * W(load)(p->sin1 + i * WIDE_SIZE) : sin0;
+    const VEC y0 = x0 * cos0 - x1 * sin0, y1 = x1 * cos1 + x0 * sin1;
     if (interleaved) {
         STORE(p->out0 + 2 * i * SIZE, W(zip_low)(y0, y1));
         STORE(p->out0 + (2 * i + LANES) * SIZE, W(zip_high)(y0, y1));
@@ -41,22 +45,24 @@ static void NAME(rotate_tail)(const FN(rope_pairs) *p, ptrdiff_t i, ptrdiff_t n,
                                     .sin0 = (const char *)table[2], .sin1 = (const char *)table[3]};
     if (interleaved) {
         memcpy(x, p->x0 + 2 * i * SIZE, 2 * size);
-        NAME(rotate_vector)(&whole, 0, sign, 1);
+        NAME(rotate_vector)(&whole, 0, sign, 1, 0);
         memcpy(p->out0 + 2 * i * SIZE, x, 2 * size);
     } else {
         memcpy(x, p->x0 + i * SIZE, size), memcpy(x + LANES, p->x1 + i * SIZE, size);
-        NAME(rotate_vector)(&whole, 0, sign, 0);
+        NAME(rotate_vector)(&whole, 0, sign, 0, 1);
         memcpy(p->out0 + i * SIZE, x, size), memcpy(p->out1 + i * SIZE, x + LANES, size);
     }
 }
 
-INLINE void NAME(rotate_pairs)(const FN(rope_pairs) *p, ptrdiff_t pairs, WIDE sign, int interleaved)
+INLINE void NAME(rotate_pairs)(const FN(rope_pairs) *p, ptrdiff_t pairs, WIDE sign, int interleaved, int full_width)
 {
     ptrdiff_t i = 0;
     for (; i + LANES <= pairs; i += LANES)
-        NAME(rotate_vector)(p, i, sign, interleaved);
-    if (i < pairs)
-        NAME(rotate_tail)(p, i, pairs - i, sign, interleaved);
+        NAME(rotate_vector)(p, i, sign, interleaved, full_width);
+    if (i < pairs) {
+        const FN(rope_pairs) rest = *p; /* so that *p can stay in registers */
+        NAME(rotate_tail)(&rest, i, pairs - i, sign, interleaved);
+    }
 }
 
 /* A row of which anything is strided: gather, rotate, scatter. */
@@ -78,20 +84,21 @@ static void NAME(rotate_strided)(const fastops_rope_rotate *s, const FN(rope_row
     copy_elements(part[4], WIDE_SIZE, at->sin, entry * s->sin_lane, pairs, sizeof(WIDE));
     copy_elements(part[5], WIDE_SIZE, at->sin + entry_partner * s->sin_lane, entry * s->sin_lane, pairs, sizeof(WIDE));
     const FN(rope_pairs) p = {part[0], part[1], part[0], part[1], part[2], part[3], part[4], part[5]};
-    NAME(rotate_pairs)(&p, pairs, sign, 0);
+    NAME(rotate_pairs)(&p, pairs, sign, 0, 1);
     copy_elements(out, step * s->out_lane, part[0], SIZE, pairs, sizeof(ELEMENT));
     copy_elements(out + partner * s->out_lane, step * s->out_lane, part[1], SIZE, pairs, sizeof(ELEMENT));
 }
 
 /* A row of which everything is dense (and the tables have one entry a pair, or pairs lie apart). */
-INLINE void NAME(rotate_dense)(const fastops_rope_rotate *s, const FN(rope_row) *at, WIDE sign, int interleaved)
+INLINE void NAME(rotate_dense)(const fastops_rope_rotate *s, const FN(rope_row) *at, WIDE sign, int interleaved,
+                              int full_width)
 {
     const char *x = at->x + s->start * SIZE;
     char *out = at->out + s->start * SIZE;
-    const ptrdiff_t partner = s->full_width ? s->pairs * WIDE_SIZE : 0;
+    const ptrdiff_t partner = full_width ? s->pairs * WIDE_SIZE : 0;
     const FN(rope_pairs) p = {x, x + s->pairs * SIZE, out, out + s->pairs * SIZE,
                                 at->cos, at->cos + partner, at->sin, at->sin + partner};
-    NAME(rotate_pairs)(&p, s->pairs, sign, interleaved);
+    NAME(rotate_pairs)(&p, s->pairs, sign, interleaved, full_width);
 }
 
 static unsigned NAME(rope_rotate)(const void *args, const fastops_part *part)
@@ -109,9 +116,11 @@ static unsigned NAME(rope_rotate)(const void *args, const fastops_part *part)
         else if (!dense)
             NAME(rotate_strided)(s, &at, sign, part->scratch);
         else if (s->interleaved)
-            NAME(rotate_dense)(s, &at, sign, 1);
+            NAME(rotate_dense)(s, &at, sign, 1, 0);
+        else if (s->full_width)
+            NAME(rotate_dense)(s, &at, sign, 0, 1);
         else
-            NAME(rotate_dense)(s, &at, sign, 0);
+            NAME(rotate_dense)(s, &at, sign, 0, 0);
         if (copy_rest) {
             copy_elements(at.out, s->out_lane, at.x, s->x_lane, s->start, sizeof(ELEMENT));
             copy_elements(at.out + after * s->out_lane, s->out_lane, at.x + after * s->x_lane, s->x_lane,

@@ -224,8 +224,8 @@ static void test_conversions(const half *h)
 
 static void test_lanes(void)
 {
-    float a[2 * F32_LANES], even[F32_LANES], odd[F32_LANES], zipped[2 * F32_LANES];
-    double d[2 * F64_LANES], even_d[F64_LANES], odd_d[F64_LANES], zipped_d[2 * F64_LANES];
+    float a[2 * F32_LANES], even[F32_LANES], odd[F32_LANES], order[F32_LANES], zipped[2 * F32_LANES];
+    double d[2 * F64_LANES], even_d[F64_LANES], odd_d[F64_LANES], order_d[F64_LANES], zipped_d[2 * F64_LANES];
     for (int i = 0; i < 2 * F32_LANES; i++)
         a[i] = (float)i;
     for (int i = 0; i < 2 * F64_LANES; i++)
@@ -233,15 +233,16 @@ static void test_lanes(void)
     const f32v e = even_f32(load_f32(a), load_f32(a + F32_LANES)), o = odd_f32(load_f32(a), load_f32(a + F32_LANES));
     const f64v e_d = even_f64(load_f64(d), load_f64(d + F64_LANES));
     const f64v o_d = odd_f64(load_f64(d), load_f64(d + F64_LANES));
+    store_f32(order, order_f32(load_f32(a))), store_f64(order_d, order_f64(load_f64(d)));
     store_f32(even, e), store_f32(odd, o);
     store_f32(zipped, zip_low_f32(e, o)), store_f32(zipped + F32_LANES, zip_high_f32(e, o));
     store_f64(even_d, e_d), store_f64(odd_d, o_d);
     store_f64(zipped_d, zip_low_f64(e_d, o_d)), store_f64(zipped_d + F64_LANES, zip_high_f64(e_d, o_d));
     for (int i = 0; i < F32_LANES; i++)
-        if (even[i] != (float)(2 * i) || odd[i] != (float)(2 * i + 1))
+        if (even[i] != 2 * order[i] || odd[i] != 2 * order[i] + 1)
             wrong("float32 lane %d: even %g, odd %g", i, (double)even[i], (double)odd[i]);
     for (int i = 0; i < F64_LANES; i++)
-        if (even_d[i] != 2 * i || odd_d[i] != 2 * i + 1)
+        if (even_d[i] != 2 * order_d[i] || odd_d[i] != 2 * order_d[i] + 1)
             wrong("float64 lane %d: even %g, odd %g", i, even_d[i], odd_d[i]);
     if (memcmp(zipped, a, sizeof a) != 0 || memcmp(zipped_d, d, sizeof d) != 0)
         wrong("zip does not undo even and odd");
