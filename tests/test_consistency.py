@@ -79,15 +79,16 @@ def test_every_case_is_timed_on_types_that_it_has():
 
 
 @pytest.mark.parametrize("module", MATHEMATICS, ids=short)
-def test_every_public_function_has_a_reference_and_the_other_way_round(module):
+def test_every_function_of_a_kernel_has_a_reference_and_every_reference_a_function(module):
     functions = {name for name in module.__all__ if not inspect.isclass(getattr(module, name))}
-    assert functions == set(getattr(reference, short(module)).__all__)
+    of_kernels = {case.name.partition(".")[2] for case in CASES if case.name.startswith(short(module) + ".")}
+    assert of_kernels <= set(getattr(reference, short(module)).__all__) <= functions
 
 
 @pytest.mark.parametrize("module", MATHEMATICS, ids=short)
 def test_every_function_of_the_core_has_a_case(module):
     functions = {getattr(module, name) for name in module.__all__ if getattr(module, name) in vars(core).values()}
-    assert functions == {case.function for case in CASES if case.name.startswith(short(module) + ".")}
+    assert functions <= {case.function for case in CASES if case.name.startswith(short(module) + ".")}
 
 
 # ---- public names and stubs -----------------------------------------------------------------------------------------

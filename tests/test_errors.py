@@ -178,7 +178,7 @@ OTHER_ERRORS = {
     "precision": (
         lambda: rope.frequencies(8, precision="half"),
         ValueError,
-        "precision must be 'float64' or 'float32'",
+        "precision must be one of 'float64', 'float32', got 'half'",
     ),
     "positions_bool": (lambda: rope.table([True], FREQUENCIES), TypeError, "positions has dtype bool; integers or"),
     "positions_complex": (lambda: rope.table([1j], FREQUENCIES), TypeError, "positions has dtype complex128"),
@@ -192,11 +192,16 @@ OTHER_ERRORS = {
         ValueError,
         "positions .*2147483648.0.*below 2\\*\\*31",
     ),
+    "positions_inexact": (
+        lambda: rope.table([2**53], rope.Frequencies(np.full(1, 1e-9))),
+        ValueError,
+        "integers must be below 2\\*\\*53",
+    ),
     "frequencies_array": (lambda: rope.table([1], FREQUENCIES.inverse), TypeError, "frequencies"),
     "inverse_2d": (
         lambda: rope.table([1], rope.Frequencies(np.ones((2, 2)))),
         ValueError,
-        r"inverse has shape \(2, 2\)",
+        r"positions has shape \(1,\); 2 coordinates are needed.*shape \(2, 2\)",
     ),
     "inverse_nan": (lambda: rope.table([1], rope.Frequencies(np.full(1, np.nan))), ValueError, "finite"),
     "inverse_integers": (

@@ -80,8 +80,17 @@ def _table(precision: Any, rng: Rng, dtype: DType, size: int) -> Call:
     return (positions, rope.frequencies(2 * pairs, precision=precision)), {"dtype": dtype}
 
 
-def _reference_table(positions: Array, frequencies: rope.Frequencies, *, dtype: DType) -> Any:
-    return reference.rope.table(positions, frequencies.inverse, frequencies.attention_factor, dtype)
+def _table_of_three(rng: Rng, dtype: DType, size: int) -> Call:
+    (_, frequencies), options = _table("float64", rng, dtype, size)
+    rows, pairs = _shape(size)
+    positions = rng.integers(-4096, 1 << 20, (rows, 3))
+    return (positions, frequencies), {**options, "axes": np.arange(pairs) % 3}
+
+
+def _reference_table(
+    positions: Array, frequencies: rope.Frequencies, *, dtype: DType, axes: Array | None = None
+) -> Any:
+    return reference.rope.table(positions, frequencies.inverse, frequencies.attention_factor, dtype, axes)
 
 
 def _rotation(heads: tuple[int, ...], unused: int, options: dict[str, Any], rng: Rng, dtype: DType, size: int) -> Call:
@@ -286,7 +295,10 @@ CASES = (
         kernel="rope_table",
         function=rope.table,
         reference=_reference_table,
-        inputs={f"{precision}_angles": partial(_table, precision) for precision in ("float64", "float32")},
+        inputs={
+            **{f"{precision}_angles": partial(_table, precision) for precision in ("float64", "float32")},
+            "three_coordinates": _table_of_three,
+        },
         tolerance=1,
         reason="our sine and NumPy's are each within 1 ulp of float64, and rounded once more where tables are float32",
         takes_out=False,

@@ -5,50 +5,11 @@ cdef extern from "numpy/arrayobject.h":
     cnp.ndarray PyArray_NewLikeArray(cnp.ndarray prototype, cnp.NPY_ORDER order, void *descr, int subok)
 
 cdef double _ANGLE_LIMIT = 2147483648.0
+cdef double _EXACT_INTEGERS = 9007199254740992.0
 
 
 def rope_table(positions, frequencies, *, dtype=np.float32):
-    """Return the cosines and sines of a rotary embedding, one row a position.
-
-    Parameters
-    ----------
-    positions : array_like of int or float, shape (...)
-        Token positions; negative and fractional ones are allowed.
-    frequencies : Frequencies
-        As `frequencies` returns them.
-    dtype : {float32, float64}
-        Element type of the tables. Angles are reduced in float64 in both cases.
-
-    Returns
-    -------
-    cos, sin : ndarray, shape positions.shape + (rotary_dim / 2,)
-        Multiplied by ``frequencies.attention_factor``.
-
-    Raises
-    ------
-    TypeError
-        If `positions` are not real numbers, or `dtype` is another one.
-    ValueError
-        If a position is not finite, or an angle would be 2**31 or more.
-
-    Notes
-    -----
-    Angles are ``positions * frequencies.inverse``. With float32 frequencies they are rounded to float32 before cosine
-    and sine are taken, which is what most frameworks compute; with float64 frequencies the tables are right to
-    float32's rounding for any position below 2**24.
-
-    Source: J. Su et al., RoFormer (2021).
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from fastops import rope
-    >>> cos, sin = rope.table(np.arange(3), rope.frequencies(4))
-    >>> cos.shape
-    (3, 2)
-    >>> sin[:, 0].round(4).tolist()
-    [0.0, 0.8414999842643738, 0.9093000292778015]
-    """
+    """Cosines and sines for frequencies of one axis: the part of `fastops.rope.table` that is a kernel."""
     cdef fastops_rope_table s
     cdef cnp.ndarray position_array, inverse_array, cosine, sine
     cdef fastops_type element
@@ -71,6 +32,8 @@ def rope_table(positions, frequencies, *, dtype=np.float32):
     inverse_array = np.require(inverse, np.float64, ["C", "A"])
     if position_array.size and inverse_array.size:
         farthest = float(np.abs(position_array).max())
+        if farthest >= _EXACT_INTEGERS and source.dtype.kind != "f":
+            raise ValueError(f"positions go up to {farthest}: integers must be below 2**53, as float64 holds them")
         limit = farthest * float(np.abs(inverse_array).max())
         if not limit < _ANGLE_LIMIT:
             raise ValueError(f"positions go up to {farthest}: position * frequency must be finite and below 2**31, got "

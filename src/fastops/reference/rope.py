@@ -44,12 +44,17 @@ def frequencies(rotary_dim: int, base: float = 10000.0, precision: str = "float6
         return np.float64(base) ** (-np.arange(0, rotary_dim, 2) / rotary_dim)
     if precision == "float32":
         exponent = np.arange(0, rotary_dim, 2, dtype=np.float32) / np.float32(rotary_dim)
-        return np.float32(1) / np.float32(base) ** exponent
+        power = np.power(float(np.float32(base)), exponent.astype(np.float64))  # rounded once
+        return np.float32(1) / power.astype(np.float32)
     raise ValueError(f'precision must be "float64" or "float32", got {precision!r}')
 
 
 def table(
-    positions: ArrayLike, inverse: ArrayLike, attention_factor: float = 1.0, dtype: DTypeLike = np.float32
+    positions: ArrayLike,
+    inverse: ArrayLike,
+    attention_factor: float = 1.0,
+    dtype: DTypeLike = np.float32,
+    axes: ArrayLike | None = None,
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Cosines and sines of all positions' angles, times the attention factor.
 
@@ -63,6 +68,8 @@ def table(
     attention_factor : float
     dtype : dtype
         float32 or float64.
+    axes : array_like of int, shape (pairs,), optional
+        ``positions`` has shape (..., coordinates), and this says which of them each pair takes.
 
     Returns
     -------
@@ -76,7 +83,9 @@ def table(
     """
     inverse = np.asarray(inverse)
     precision = np.float32 if inverse.dtype == np.float32 else np.float64
-    angle = np.asarray(positions).astype(precision)[..., np.newaxis] * inverse.astype(precision)
+    positions = np.asarray(positions).astype(precision)
+    of_pairs = positions[..., np.newaxis] if axes is None else positions[..., np.asarray(axes)]
+    angle = of_pairs * inverse.astype(precision)
     angle = angle.astype(np.float64)
     cos, sin = attention_factor * np.cos(angle), attention_factor * np.sin(angle)
     return cos.astype(dtype), sin.astype(dtype)
