@@ -14,7 +14,7 @@ if _os.path.isdir(_os.path.join(_root, "csrc")):  # a source tree: the core must
             "the compiled core of fastops was built from other sources than these: rebuild it (make build)"
         )
 
-from . import attention, mitchell, rope, runtime  # noqa: E402
+from . import attention, mitchell, rope, runtime, sinusoidal  # noqa: E402
 from ._fastops_core import __version__  # noqa: E402
 from .runtime import get_num_threads, runtime_info, set_num_threads, show_runtime  # noqa: E402
 
@@ -28,4 +28,5 @@ __all__ = [
     "runtime_info",
     "set_num_threads",
     "show_runtime",
+    "sinusoidal",
 ]

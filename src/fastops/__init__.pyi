@@ -2,6 +2,7 @@ from . import attention as attention
 from . import mitchell as mitchell
 from . import rope as rope
 from . import runtime as runtime
+from . import sinusoidal as sinusoidal
 from .runtime import get_num_threads as get_num_threads
 from .runtime import runtime_info as runtime_info
 from .runtime import set_num_threads as set_num_threads
@@ -17,6 +18,7 @@ __all__ = [
     "runtime_info",
     "set_num_threads",
     "show_runtime",
+    "sinusoidal",
 ]
 
 __version__: str

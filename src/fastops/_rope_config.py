@@ -59,7 +59,7 @@ def read(config, layer_type):
     rope = _parameters(config, model, layer_type)
     base = _first(rope, "rope_theta") or _first(config, "rope_theta", "rotary_emb_base") or _BASES.get(model, 10000.0)
     base = positive("config's rope_theta", base)
-    kind = rope.get("rope_type", rope.get("type")) or "default"
+    kind = _first(rope, "rope_type", "type") or "default"
     head_dim = _head_dim(config, model, layer_type)
     dim = head_dim if kind == "proportional" else _rotary_dim(config, model, rope, head_dim)
     return dim, base, _scaling(kind, config, model, rope)

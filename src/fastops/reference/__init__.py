@@ -5,6 +5,6 @@ Nothing here uses the compiled core. Names and results are those of the modules 
 package (``fastops.reference.mitchell.multiply`` is ``fastops.mitchell.multiply`` in NumPy).
 """
 
-from . import attention, mitchell, rope
+from . import attention, mitchell, rope, sinusoidal
 
-__all__ = ["attention", "mitchell", "rope"]
+__all__ = ["attention", "mitchell", "rope", "sinusoidal"]
