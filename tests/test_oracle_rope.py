@@ -76,3 +76,28 @@ def test_rotary_embedding_torch_is_interleaved():
     np.testing.assert_allclose(rope.rotate(x, cos, sin, layout="interleaved"), expected, atol=1e-4)
     exact = rope.table(np.arange(300), rope.frequencies(32, precision="float32"))  # angles as the library rounds them
     np.testing.assert_allclose(rope.rotate(x, *exact, layout="interleaved"), expected, atol=2e-6)
+
+
+def test_rotary_embedding_torch_xpos():
+    torch, library = peer("torch"), peer("rotary_embedding_torch")
+    q, k = np.random.default_rng(2).standard_normal((2, 1, 2, 400, 32)).astype(np.float32)
+    with torch.no_grad():
+        rotary = library.RotaryEmbedding(dim=32, use_xpos=True, xpos_scale_base=100)
+        expected = rotary.rotate_queries_and_keys(torch.from_numpy(q), torch.from_numpy(k))
+    tables = rope.xpos_table(np.arange(400), rope.frequencies(32, precision="float32"), center=400 // 2, scale_base=100)
+    for x, (cos, sin), want in zip((q, k), tables, expected, strict=True):
+        got = rope.rotate(x, cos, sin, layout="interleaved")
+        np.testing.assert_allclose(got, want.numpy(), atol=4e-6 * np.abs(want.numpy()).max())
+
+
+def test_rotary_embedding_torch_pixel_frequencies_of_an_image():
+    torch, library = peer("torch"), peer("rotary_embedding_torch")
+    x = np.random.default_rng(2).standard_normal((1, 6, 9, 32)).astype(np.float32)
+    with torch.no_grad():
+        rotary = library.RotaryEmbedding(dim=16, freqs_for="pixel", max_freq=20)
+        expected = library.apply_rotary_emb(rotary.get_axial_freqs(6, 9), torch.from_numpy(x)).numpy()
+    one = rope.frequencies_pixel(16, max_frequency=20)
+    frequencies = rope.Frequencies(np.tile(one.inverse, 2))
+    positions = rope.positions_grid(6, 9, spacing="pixel").reshape(6, 9, 2)
+    cos, sin = rope.table(positions, frequencies, axes=rope.axes_grid(16))
+    np.testing.assert_allclose(rope.rotate(x, cos, sin, layout="interleaved"), expected, atol=2e-5)
