@@ -72,6 +72,8 @@ def test_each_pair_has_the_bits_of_its_coordinate(precision, dtype, axes, rng):
             assert table.dtype == dtype
             assert table.shape == (2, 7, 64)
             assert np.array_equal(table[..., axes == axis], of_axis[..., axes == axis])
+    want = reference.rope.table(positions, frequencies.inverse, dtype=dtype, axes=axes)
+    np.testing.assert_allclose(got, want, rtol=0, atol=np.finfo(dtype).eps)
     text = np.repeat(positions[..., :1], 3, axis=-1)
     assert np.array_equal(rope.table(text, frequencies, axes=axes), rope.table(text[..., 0], frequencies))
 

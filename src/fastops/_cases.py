@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from . import attention, mitchell, reference, rope
+from . import attention, mitchell, reference, rope, sinusoidal
 from ._case import DTYPES, Array, Benchmark, Call, Case, DType, Rng, without_out
 
 # Up to here a size is the length of the axis that is vectorised; above, there are many rows of ROW.
@@ -80,17 +80,13 @@ def _table(precision: Any, rng: Rng, dtype: DType, size: int) -> Call:
     return (positions, rope.frequencies(2 * pairs, precision=precision)), {"dtype": dtype}
 
 
-def _table_of_three(rng: Rng, dtype: DType, size: int) -> Call:
-    (_, frequencies), options = _table("float64", rng, dtype, size)
+def _reference_table(positions: Array, frequencies: rope.Frequencies, *, dtype: DType) -> Any:
+    return reference.rope.table(positions, frequencies.inverse, frequencies.attention_factor, dtype)
+
+
+def _encoding(layout: str, rng: Rng, dtype: DType, size: int) -> Call:
     rows, pairs = _shape(size)
-    positions = rng.integers(-4096, 1 << 20, (rows, 3))
-    return (positions, frequencies), {**options, "axes": np.arange(pairs) % 3}
-
-
-def _reference_table(
-    positions: Array, frequencies: rope.Frequencies, *, dtype: DType, axes: Array | None = None
-) -> Any:
-    return reference.rope.table(positions, frequencies.inverse, frequencies.attention_factor, dtype, axes)
+    return (rng.integers(-4096, 1 << 20, rows), 2 * pairs + 1), {"layout": layout, "dtype": dtype}
 
 
 def _rotation(heads: tuple[int, ...], unused: int, options: dict[str, Any], rng: Rng, dtype: DType, size: int) -> Call:
@@ -223,6 +219,13 @@ def _long_table(rng: Rng, dtype: DType) -> Call:
 _TABLE_BENCHMARKS = tuple(Benchmark(f"{type} 4096 x 64", type, _long_table) for type in ("f32", "f64"))
 
 
+def _long_encoding(rng: Rng, dtype: DType) -> Call:
+    return (np.arange(4096), 512), {"dtype": dtype}
+
+
+_ENCODE_BENCHMARKS = (Benchmark("f32 4096 x 512", "f32", _long_encoding),)
+
+
 def _long_heads(tokens: int, causal: bool, features: bool, rng: Rng, dtype: DType) -> Call:
     """8 heads of 64 lanes."""
     q, k, v = rng.standard_normal((3, 8, tokens, 64)).astype(dtype)
@@ -295,10 +298,7 @@ CASES = (
         kernel="rope_table",
         function=rope.table,
         reference=_reference_table,
-        inputs={
-            **{f"{precision}_angles": partial(_table, precision) for precision in ("float64", "float32")},
-            "three_coordinates": _table_of_three,
-        },
+        inputs={f"{precision}_angles": partial(_table, precision) for precision in ("float64", "float32")},
         tolerance=1,
         reason="our sine and NumPy's are each within 1 ulp of float64, and rounded once more where tables are float32",
         takes_out=False,
@@ -319,6 +319,16 @@ CASES = (
         reference=reference.rope.rotate_qk,
         inputs=_rotation_inputs(3, 1),
         benchmarks=_ROTATE_QK_BENCHMARKS,
+    ),
+    Case(
+        name="sinusoidal.encode",
+        kernel="rope_table",
+        function=sinusoidal.encode,
+        reference=reference.sinusoidal.encode,
+        inputs={layout: partial(_encoding, layout) for layout in ("interleaved", "sin_cos", "cos_sin")},
+        tolerance=1,
+        reason="as for rope.table",
+        benchmarks=_ENCODE_BENCHMARKS,
     ),
     Case(
         name="attention.softmax_attention",

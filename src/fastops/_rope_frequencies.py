@@ -22,6 +22,7 @@ class Frequencies:
         What tables of cosines and sines are multiplied by.
     """
 
+    __module__ = "fastops.rope"
     __slots__ = ("attention_factor", "inverse")
 
     def __init__(self, inverse, attention_factor=1.0):

@@ -53,6 +53,7 @@ class Preset:
         For `rotate`: tables have an entry for each lane, and the map need not be a rotation.
     """
 
+    __module__ = "fastops.rope"
     __slots__ = ("axes", "blocks", "frequencies", "full_width", "layout", "order")
 
     def __init__(self, frequencies, axes, layout, order, *, blocks=1, full_width=False):

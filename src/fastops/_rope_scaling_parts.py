@@ -41,6 +41,7 @@ class YaRN(Scaling):
     1.34657
     """
 
+    __module__ = "fastops.rope"
     __slots__ = (
         "attention_factor",
         "beta_fast",
@@ -134,6 +135,7 @@ class Llama3(Scaling):
     array([1.     , 0.00125])
     """
 
+    __module__ = "fastops.rope"
     __slots__ = ("factor", "high_freq_factor", "low_freq_factor", "original_max_position_embeddings")
     factor: float
     high_freq_factor: float
@@ -190,6 +192,7 @@ class LongRoPE(Scaling):
     array([0.25   , 0.00125])
     """
 
+    __module__ = "fastops.rope"
     __slots__ = ("attention_factor", "factor", "long_factor", "original_max_position_embeddings", "short_factor")
     attention_factor: float | None
     factor: float | None

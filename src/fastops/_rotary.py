@@ -52,6 +52,7 @@ class Rotary:
     True
     """
 
+    __module__ = "fastops.rope"
     TABLE_ROWS = 1 << 16  # 32 MB of float32 tables at 128 lanes
 
     def __init__(self, head_dim, *, rotary_dim=None, base=10000.0, scaling=None, layout="half"):
