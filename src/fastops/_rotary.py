@@ -64,9 +64,10 @@ class Rotary:
         self.base = base
         self.scaling = scaling
         self.layout = choice("layout", layout, ("half", "interleaved"))
-        # Whether frequencies depend on the length of the sequence: no length is too long for all of them.
+        # Whether frequencies depend on the length: they do if one that is longer than any original changes them.
         self._by_length = scaling is not None and scaling._length(1 << 62) is not None
         self._tables = {}
+        self._grown = None, None  # the last length that was longer than the original, and its frequencies
 
     def __repr__(self):
         scaling = "" if self.scaling is None else f", scaling={self.scaling}"
@@ -75,7 +76,7 @@ class Rotary:
         )
 
     def __getstate__(self):
-        return {**self.__dict__, "_tables": {}}
+        return {**self.__dict__, "_tables": {}, "_grown": (None, None)}
 
     def __call__(
         self, q, k=None, *, positions=None, offset=0, sequence_length=None, heads_axis=-2, inverse=False, out=None
@@ -201,7 +202,11 @@ class Rotary:
         length = None if sequence_length is None else integer("sequence_length", sequence_length, 0)
         if self._is_short(length):
             return self.frequencies
-        return frequencies(self.rotary_dim, base=self.base, scaling=self.scaling, sequence_length=sequence_length)
+        length, (kept_length, kept) = self.scaling._length(length), self._grown
+        if length != kept_length:
+            kept = frequencies(self.rotary_dim, base=self.base, scaling=self.scaling, sequence_length=length)
+            self._grown = length, kept  # at once: threads may both do so
+        return kept
 
     def _table(self, rows, dtype):
         """At least the first rows of the table. Threads may both grow it: each uses the one that it made."""

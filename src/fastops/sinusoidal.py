@@ -8,7 +8,6 @@ import numpy as np
 from . import _arguments as _need
 from ._fastops_core import rope_table as _rope_table  # type: ignore[import-not-found]
 from ._rope_frequencies import Frequencies as _FrequencyTable
-from ._sinusoidal_limit import cosine_integral_difference as _cosine_integral_difference
 
 __all__ = ["correlation", "correlation_limit", "encode", "encode_grid", "shift_matrix"]
 
@@ -318,6 +317,8 @@ def correlation_limit(distance, *, base=10000.0):
     >>> sinusoidal.correlation_limit([0, 1, 10, 1000]).round(4)
     array([1.    , 0.974 , 0.6824, 0.1877])
     """
+    from ._sinusoidal_limit import cosine_integral_difference
+
     base = _need.positive("base", base)
     if not base > 1:
         raise ValueError(f"base must be above 1, got {base}")
@@ -325,4 +326,4 @@ def correlation_limit(distance, *, base=10000.0):
     if places.dtype.kind not in "iuf":
         raise TypeError(f"distance has dtype {places.dtype}; integers or real floats are needed")
     x = np.abs(places.astype(np.float64)).reshape(-1)
-    return (_cosine_integral_difference(x, base) / math.log(base)).reshape(places.shape)
+    return (cosine_integral_difference(x, base) / math.log(base)).reshape(places.shape)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import fastops
-from fastops import attention, mitchell, rope
+from fastops import attention, mitchell, rope, sinusoidal
 
 f32, f64 = np.ones(4, np.float32), np.ones(4)
 i8, u16, i64 = np.ones(4, np.int8), np.ones(4, np.uint16), np.ones(4, np.int64)
@@ -54,6 +54,25 @@ assert_type(rotary(heads), NDArray[np.float32])
 assert_type(rotary(heads, heads, offset=3), tuple[NDArray[np.float32], NDArray[np.float32]])
 assert_type(rotary.shift(heads, -3), NDArray[np.float32])
 
+scaled = rope.frequencies(4, scaling=rope.YaRN(4, 4096), sequence_length=8192)
+assert_type(scaled, rope.Frequencies)
+assert_type(rope.YaRN(4, 4096).factor, float)
+assert_type(rope.from_config({"head_dim": 4}, layer_type="full_attention"), rope.Frequencies)
+vision = rope.preset("sam2", 8)
+assert_type(
+    rope.table(rope.positions_grid(1, 2), vision.frequencies, axes=vision.axes),
+    tuple[NDArray[np.float32], NDArray[np.float32]],
+)
+assert_type(rope.xpos_table([0, 1], frequencies)[0], tuple[NDArray[np.float32], NDArray[np.float32]])
+assert_type(rope.Rotary(4, scaling=rope.DynamicNTK(2, 8)).shift(heads, 1, sequence_length=9), NDArray[np.float32])
+
+# Sinusoidal encodings.
+assert_type(sinusoidal.encode([0, 1], 4), NDArray[np.float32])
+assert_type(sinusoidal.encode(0.5, 4, layout="sin_cos", dtype=np.float64), NDArray[np.float64])
+assert_type(sinusoidal.encode_grid(1, 2, 4, order="column_row"), NDArray[np.float32])
+assert_type(sinusoidal.shift_matrix(1, 4), NDArray[np.float64])
+assert_type(sinusoidal.correlation_limit([1, 2]), NDArray[np.float64])
+
 # Attention.
 features = attention.RandomFeatures(4, 8, kind="hyperbolic", seed=0)
 assert_type(features.log_features([[1.0, 2.0, 3.0, 4.0]]), NDArray[np.float64])
@@ -72,6 +91,9 @@ def mistakes_that_the_checker_finds() -> None:
     rope.rotate([1.0], cos, sin)  # type: ignore[type-var]
     rope.rotate_qk(x, k, cos, sin, out=x)  # type: ignore[arg-type]
     rope.frequencies(4, precision="float16")  # type: ignore[arg-type]
+    rope.frequencies(4, scaling="yarn")  # type: ignore[arg-type]
+    rope.YaRN(4, 4096).factor = 2.0  # type: ignore[misc]
+    sinusoidal.encode([0], 4, layout="half")  # type: ignore[call-overload]
     rotary(heads, heads, heads_axis=1)  # type: ignore[call-overload]
     mitchell.multiply(f32)  # type: ignore[call-overload]
     mitchell.multiply(f32, f32, rounding=1)  # type: ignore[call-overload]
