@@ -2,6 +2,7 @@
 """`fastops.rope.from_config` and every scaling against the rotary modules of transformers."""
 
 import copy
+import json
 
 import numpy as np
 import pytest
@@ -246,7 +247,7 @@ def same_to_one_unit(got, want):
 def test_frequencies_of_families(name):
     model, fields = CONFIGS[name]
     config, module = theirs(model, fields)
-    saved = config.to_dict()
+    saved = json.loads(config.to_json_string())
     for ours in ({"model_type": model, **fields}, saved):
         got = rope.from_config(ours, precision="float32")
         same_to_one_unit(got.inverse, module.inv_freq.numpy())
@@ -299,7 +300,8 @@ def test_frequencies_of_layer_types(name, layer_type):
     rotary = getattr(code, {"gemma3": "Gemma3RotaryEmbedding", "gemma4": "Gemma4TextRotaryEmbedding"}[family])(config)
     want = getattr(rotary, f"{layer_type}_inv_freq").numpy()
     nested = {"model_type": family, "text_config": {"model_type": model, **fields}}
-    for ours in ({"model_type": model, **fields}, nested):
+    saved = json.loads(config.to_json_string())
+    for ours in ({"model_type": model, **fields}, nested, saved):
         same_to_one_unit(rope.from_config(ours, layer_type=layer_type, precision="float32").inverse, want)
 
 

@@ -320,6 +320,7 @@ ERRORS = {
     "names_twice": (lambda: rope.axes_grid(4, ("row", "row")), ValueError, "each once"),
     "order": (lambda: rope.positions_grid(2, 2, order=("x", "y")), ValueError, "order must have the names 'row', 'col"),
     "spacing": (lambda: rope.positions_grid(2, 2, spacing="even"), ValueError, "spacing must be one of"),
+    "start": (lambda: rope.positions_grid(2, 2, start=1, spacing="pixel"), ValueError, "start must be 0 with spacing"),
     "merge": (lambda: rope.positions_grid(3, 2, merge=2), ValueError, "merge must divide height = 3 and width = 2"),
     "height": (lambda: rope.positions_grid(-1, 2), ValueError, "height must be at least 0"),
     "prefix": (lambda: rope.positions_grid(1, 2, prefix=1.5), TypeError, "prefix must be an integer"),

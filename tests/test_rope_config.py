@@ -84,6 +84,8 @@ def test_types_of_layers():
     same(gemma3, 256, layer_type="sliding_attention")
     same({"model_type": "gemma4_text"}, 512, layer_type="full_attention", base=1e6, scaling=rope.Proportional(0.25))
     same({"model_type": "gemma4_text"}, 256, layer_type="sliding_attention")
+    wide = {"model_type": "gemma4_text", "layer_types": ["full_attention"], "per_layer_config": {"0": {"head_dim": 64}}}
+    same(wide, 64, layer_type="full_attention", base=1e6, scaling=rope.Proportional(0.25))
     same({"model_type": "modernbert", **HEADS, "local_rope_theta": 5.0}, 128, layer_type="sliding_attention", base=5)
 
 

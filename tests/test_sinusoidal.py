@@ -36,17 +36,18 @@ def exact(position, dim, layout, shift=0, base=10_000):
 @every_layout
 @pytest.mark.parametrize("dim", [2, 7, 16])
 @pytest.mark.parametrize("shift", [0, 0.5])
-def test_encodings_against_mpmath(layout, dim, shift):
+@pytest.mark.parametrize("module", [sinusoidal, reference.sinusoidal], ids=["fast", "reference"])
+def test_encodings_against_mpmath(module, layout, dim, shift):
     positions = [0, 1, -3, 0.25, 999, 131_071, 2**24 - 1]
     for dtype, bound in ((np.float32, 6e-8), (np.float64, 2e-8)):
-        got = sinusoidal.encode(positions, dim, layout=layout, shift=shift, dtype=dtype)
+        got = module.encode(positions, dim, layout=layout, shift=shift, dtype=dtype)
         assert got.dtype == dtype
         assert got.shape == (len(positions), dim)
         with mpmath.workdps(oracles.DIGITS):
             for row, position in zip(got, positions, strict=True):
                 for value, want in zip(row, exact(position, dim, layout, shift), strict=True):
                     assert abs(float(value) - want) <= bound
-    small = sinusoidal.encode([1, 2], dim, layout=layout, shift=shift, dtype=np.float64)
+    small = module.encode([1, 2], dim, layout=layout, shift=shift, dtype=np.float64)
     with mpmath.workdps(oracles.DIGITS):
         assert max(abs(a - b) for a, b in zip(small[1].tolist(), exact(2, dim, layout, shift), strict=True)) < 1e-14
 
@@ -270,7 +271,10 @@ ERRORS = {
     "matrix_layout": (lambda: sinusoidal.shift_matrix(1, 4, layout="x"), ValueError, "layout must be one of"),
     "correlation_dim": (lambda: sinusoidal.correlation(1, 0), ValueError, "dim must be at least 2, got 0"),
     "correlation_odd": (lambda: sinusoidal.correlation(1, 3), ValueError, "dim must be even"),
-    "correlation_type": (lambda: sinusoidal.correlation("1", 4), TypeError, "dtype <U1"),
+    "correlation_type": (lambda: sinusoidal.correlation("1", 4), TypeError, "distance has dtype <U1"),
+    "correlation_far": (lambda: sinusoidal.correlation([1, 2**31], 4), ValueError, "distance times frequency must be"),
+    "correlation_nan": (lambda: sinusoidal.correlation(np.nan, 4), ValueError, "distance times frequency must be"),
+    "matrix_far": (lambda: sinusoidal.shift_matrix(2**31, 4), ValueError, "k times frequency must be finite and below"),
     "limit_type": (lambda: sinusoidal.correlation_limit([1j]), TypeError, "distance has dtype complex128"),
     "limit_base": (lambda: sinusoidal.correlation_limit(1, base=1), ValueError, "base must be above 1, got 1.0"),
 }

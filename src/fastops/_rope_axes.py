@@ -164,7 +164,8 @@ def positions_grid(height, width, frames=None, *, order=None, spacing="index", s
     TypeError
         If a number is not an integer.
     ValueError
-        If one is negative, `merge` does not divide height and width, or a name is unknown.
+        If one is negative, `merge` does not divide height and width, a name is unknown, or `start` is given with
+        another spacing than "index".
 
     Examples
     --------
@@ -181,6 +182,8 @@ def positions_grid(height, width, frames=None, *, order=None, spacing="index", s
     if sorted(order) != sorted(sizes):
         raise ValueError(f"order must have the names {', '.join(map(repr, sizes))}, each once, got {order}")
     choice("spacing", spacing, ("index", "centered", "pixel"))
+    if start and spacing != "index":
+        raise ValueError(f"start must be 0 with spacing = {spacing!r}, got {start!r}")
     start, merge, prefix = integer("start", start), integer("merge", merge, 1), integer("prefix", prefix, 0)
     if sizes["row"] % merge or sizes["column"] % merge:
         raise ValueError(f"merge must divide height = {sizes['row']} and width = {sizes['column']}, got {merge}")

@@ -119,10 +119,19 @@ def _with_base(parameters, config, model, layer_type):
 # ---- how many lanes -------------------------------------------------------------------------------------------------
 
 
+def _wider_heads(config, model, layer_type):
+    """Gemma 4's heads in its layers of full attention; None in all other layers."""
+    layers = config.get("layer_types") or ()
+    for layer, fields in (config.get("per_layer_config") or {}).items():  # as transformers 5.23 saves them
+        if int(layer) < len(layers) and layers[int(layer)] == layer_type and "head_dim" in fields:
+            return fields["head_dim"]
+    if layer_type != "full_attention":
+        return None
+    return config.get("global_head_dim") or (512 if model == "gemma4" and "per_layer_config" not in config else None)
+
+
 def _head_dim(config, model, layer_type):
-    head_dim = None
-    if layer_type == "full_attention":  # Gemma 4 has wider heads there
-        head_dim = config.get("global_head_dim") or (512 if model == "gemma4" else None)
+    head_dim = _wider_heads(config, model, layer_type)
     head_dim = head_dim or _first(config, "head_dim") or _HEADS.get(model)
     if head_dim is not None:
         return integer("config's head_dim", head_dim, 0)

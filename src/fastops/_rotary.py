@@ -35,8 +35,9 @@ class Rotary:
     needed. An instance may be used from many threads, and pickles.
 
     `DynamicNTK` and `LongRoPE` take other frequencies for longer sequences. Each call takes those of `sequence_length`,
-    by default the largest position of the call plus one, as the common frameworks do. Keys that were kept from a
-    shorter sequence have its frequencies: to have the same for all, give the same `sequence_length` to all calls.
+    by default the largest position of the call plus one, as the common frameworks do while a sequence grows. Keys that
+    were kept from a shorter sequence have its frequencies: to have the same for all, give the same `sequence_length` to
+    all calls.
 
     Source: J. Su et al., RoFormer (2021).
 

@@ -118,6 +118,16 @@ def _frequencies(dim, base, layout="sin_cos", shift=0):
     return _FrequencyTable(np.float64(base) ** exponents)
 
 
+def _check_angles(name, places, frequencies):
+    """For arguments that are not called positions, as the kernel's message has it."""
+    if places.dtype.kind not in "iuf":
+        raise TypeError(f"{name} has dtype {places.dtype}; integers or real floats are needed")
+    if places.size and frequencies.inverse.size:
+        largest = float(np.abs(places.astype(np.float64)).max()) * float(frequencies.inverse.max())
+        if not largest < 2.0**31:
+            raise ValueError(f"{name} times frequency must be finite and below 2**31, got {largest}")
+
+
 def _arrange(out, cos, sin, layout):
     """Write tables of cosines and sines as the layout has them."""
     dim, pairs = out.shape[-1], cos.shape[-1]
@@ -224,7 +234,9 @@ def shift_matrix(k, dim, *, base=10000.0, layout="interleaved", shift=0):
     """
     k, dim = _need.real("k", k), _need.even("dim", dim)
     _need.choice("layout", layout, _LAYOUTS)
-    cos, sin = _rope_table(k, _frequencies(dim, base, layout, shift), dtype=np.float64)
+    frequencies = _frequencies(dim, base, layout, shift)
+    _check_angles("k", np.float64(k), frequencies)
+    cos, sin = _rope_table(k, frequencies, dtype=np.float64)
     pairs = np.arange(dim // 2)
     sines, cosines = {
         "interleaved": (2 * pairs, 2 * pairs + 1),
@@ -272,7 +284,7 @@ def correlation(distance, dim, *, base=10000.0, shift=0):
     if not _need.even("dim", dim):
         raise ValueError("dim must be at least 2, got 0")
     frequencies, places = _frequencies(_need.integer("dim", dim), base, shift=shift), np.asarray(distance)
-    _rope_table(places[..., None][..., :0], frequencies, dtype=np.float64)  # checks the type
+    _check_angles("distance", places, frequencies)
     flat, result = places.reshape(-1), np.empty(places.size)
     rows = max(1, _BLOCK // frequencies.inverse.size)
     for begin in range(0, flat.size, rows):
