@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from fastops import rope
+from support import run_python
 
 HEADS = {"hidden_size": 512, "num_attention_heads": 4}
 YARN = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 1024}
@@ -92,6 +93,28 @@ def test_types_of_layers():
 def test_precision():
     got = rope.from_config(HEADS, precision="float32").inverse
     assert np.array_equal(got, rope.frequencies(128, precision="float32").inverse)
+
+
+@pytest.mark.parametrize("name", ["NTK", "YaRN", "axes_grid", "half_to_interleaved", "preset", "rotate"])
+def test_names_that_are_imported_later(name):
+    code = f"""
+        import pickle, sys
+        from fastops import rope
+        assert "fastops._rope_preset" not in sys.modules
+        assert {name!r} in dir(rope)
+        value = rope.{name}
+        assert value is getattr(rope, {name!r})
+        assert pickle.loads(pickle.dumps(value)) is value or "core" in value.__module__
+    """
+    run_python(code)
+
+
+def test_unknown_names():
+    with pytest.raises(AttributeError, match=r"module 'fastops.rope' has no attribute 'rotary'"):
+        _ = rope.rotary
+    names = {}
+    exec("from fastops.rope import *", names)
+    assert set(rope.__all__) <= set(names)
 
 
 LLAMA3 = {"rope_type": "llama3", "factor": 8, "low_freq_factor": 1, "high_freq_factor": 4}

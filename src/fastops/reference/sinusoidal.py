@@ -113,8 +113,8 @@ def correlation(distance: ArrayLike, dim: int, base: float = 10000.0, shift: flo
 
     Examples
     --------
-    >>> correlation(0, 8)
-    array(1.)
+    >>> float(correlation(0, 8))
+    1.0
     """
     here, there = (encode(x, dim, base, "sin_cos", shift, dtype=np.float64) for x in (np.zeros(()), distance))
     return np.asarray((here * there).sum(axis=-1) / (dim / 2))
@@ -125,8 +125,8 @@ def correlation_limit(distance: ArrayLike, base: float = 10000.0, steps: int = 1
 
     Examples
     --------
-    >>> correlation_limit(0.0).round(9)
-    array(1.)
+    >>> float(correlation_limit(0.0).round(9))
+    1.0
     """
     t = np.linspace(0, 1, steps + 1)
     values = np.cos(np.asarray(distance, np.float64)[..., np.newaxis] * base**-t)
