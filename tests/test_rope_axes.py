@@ -154,6 +154,30 @@ def test_two_coordinates_are_two_rotations(rng):
     np.testing.assert_allclose(got, np.concatenate(halves), atol=1e-14)
 
 
+def test_coordinates_of_images():
+    # which coordinate has the first pair, and the one after a quarter of the lanes; the frequency of pair 1; the layout
+    first, slow, fast = (0, 1), 10000.0 ** (-2 / 32), 10000.0 ** (-2 / 64)
+    want = {
+        "dinov3": (first, 2 * math.pi * 100 ** (-2 / 32), "half"),
+        "eva02": (first, slow, "interleaved"),
+        "gemma4_vision": (first, 100 ** (-2 / 32), "half"),
+        "inkling2": (first[::-1], slow, "interleaved"),
+        "kimi_k25": ((1, 1), 1, "half"),
+        "llama4_vision": (first[::-1], slow, "interleaved"),
+        "neomme": ((0, 0), fast, "half"),
+        "pixtral": (first, 10000.0 ** (-4 / 64), "half"),
+        "qwen2_vl_vision": (first, slow, "half"),
+        "sam2": (first, slow, "interleaved"),
+        "step3p7": (first[::-1], slow, "half"),
+    }
+    for name, (axes, frequency, layout) in want.items():
+        found = rope.preset(name, 64)
+        assert (*found.axes[[0, 16]].tolist(), found.layout) == (*axes, layout), name
+        assert found.frequencies.inverse[1] == pytest.approx(frequency, rel=1e-14), name
+        assert found.order == ("row", "column")
+    assert rope.preset("gemma4_vision", 64).blocks == 2
+
+
 def test_lanes_of_videos():
     for name, dim, lanes in (("flux", 128, [16, 56, 56]), ("wan", 128, [44, 42, 42]), ("cogvideox", 64, [16, 24, 24])):
         found = rope.preset(name, dim)

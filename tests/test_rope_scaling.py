@@ -20,7 +20,7 @@ SCALINGS = [
     rope.DynamicNTK(2, 4096),
     rope.YaRN(32, 4096, truncate=False),
     rope.YaRN(40, 4096, beta_fast=16, beta_slow=2, mscale=0.7, mscale_all_dim=1.25),
-    rope.YaRN(4, 10, beta_fast=1, truncate=False, attention_factor=0.5),
+    rope.YaRN(4, 14, beta_fast=1, truncate=False, attention_factor=0.5),  # no range: one of 0.001, from pair 1.954
     rope.YaRN(4, 10**9),  # whose range ends beyond the last pair
     rope.Llama3(8, 8192),
     rope.Llama3(32, 1000, low_freq_factor=0.5, high_freq_factor=6),

@@ -53,13 +53,13 @@ def test_frequencies_are_right_to_float64(rotary_dim, base):
 
 
 @pytest.mark.parametrize("rotary_dim", [2, 6, 66, 96, 128])
-@pytest.mark.parametrize("base", [10_000.0, 500_000.0])
+@pytest.mark.parametrize("base", [10_000.0, 500_000.0, 123_456.789])
 def test_float32_frequencies_repeat_the_frameworks(rotary_dim, base):
     got = rope.frequencies(rotary_dim, base=base, precision="float32").inverse
     exponent = np.arange(0, rotary_dim, 2, dtype=np.int64).astype(np.float32) / rotary_dim
     assert got.dtype == np.float32
     with mpmath.workdps(30):
-        power = [np.float32(float(mpmath.mpf(base) ** float(e))) for e in exponent]
+        power = [np.float32(float(mpmath.mpf(float(np.float32(base))) ** float(e))) for e in exponent]
     assert np.array_equal(got, 1 / np.array(power))
     assert np.array_equal(got, reference.rope.frequencies(rotary_dim, base, "float32"))
 
