@@ -187,6 +187,18 @@ def test_lanes_of_videos():
         assert found.layout == "interleaved"
 
 
+def test_blocks_are_rotated_one_by_one(rng):
+    preset, place = rope.preset("gemma4_vision", 32), np.array([5.0, -3.0])
+    x = rng.standard_normal(32)
+    cos, sin = rope.table(place, preset.frequencies, axes=preset.axes, dtype=np.float64)
+    got = x.copy()
+    for block, (c, s) in enumerate(zip(np.split(cos, 2), np.split(sin, 2), strict=True)):
+        rope.rotate(got, c, s, layout=preset.layout, start=16 * block, out=got)
+    one = rope.frequencies(16, base=100)
+    want = [rope.rotate(x[16 * a :][:16], *rope.table(place[a], one, dtype=np.float64)) for a in (0, 1)]
+    assert np.array_equal(got, np.concatenate(want))
+
+
 @pytest.mark.parametrize("name", ["vjepa2", "hunyuan_vl"])
 def test_full_width_presets_are_no_rotations(name, rng):
     preset = rope.preset(name, 128)

@@ -95,7 +95,21 @@ def test_frequencies_are_right_to_float64(scaling, length):
         want = truth(scaling, 64, length)
         assert found.inverse.dtype == np.float64
         for got, exact in zip(found.inverse.tolist(), want, strict=True):
-            assert abs(got - exact) <= 1e-14 * exact
+            assert abs(got - exact) <= 2e-15 * exact
+
+
+@every_scaling
+def test_tables_are_right_to_float32(scaling):
+    positions = [1, 4097, 2**24 - 1]
+    found = rope.frequencies(64, base=BASE, scaling=scaling, sequence_length=2**24)
+    tables = rope.table(positions, found)
+    with mpmath.workdps(oracles.DIGITS):
+        exact = truth(scaling, 64, 2**24)
+        for row, position in enumerate(positions):
+            for pair, frequency in enumerate(exact):
+                want = oracles.cos_sin(position * frequency, found.attention_factor)
+                for got, entry in zip(tables, want, strict=True):
+                    assert abs(float(got[row, pair]) - entry) <= 6e-8 * max(found.attention_factor, 1)
 
 
 @every_scaling

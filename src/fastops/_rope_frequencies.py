@@ -181,9 +181,9 @@ def from_config(config, *, layer_type=None, sequence_length=None, precision="flo
 
     Notes
     -----
-    What the configuration leaves out is what the model's code assumes. The layout is not part of it: GPT-J, GLM-4,
-    DeepSeek and Llama 4 are interleaved, the others of Llama's kind half. DeepSeek's softmax scale changes with YaRN,
-    which is not part of the tables either.
+    What the configuration leaves out is what the model's code assumes. The layout is not part of it: Cohere's models,
+    DeepSeek's, ERNIE 4.5, GLM-4, GPT-J, Helium and Llama 4 are interleaved, most others half. DeepSeek's softmax scale
+    changes with YaRN, which is not part of the tables either.
 
     Source: Hugging Face transformers 5.23, whose results these are.
 
