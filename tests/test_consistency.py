@@ -113,7 +113,7 @@ def test_the_package_exports_what_it_lists():
 
 
 def stub(name):
-    file = PACKAGE / f"{name}.pyi"
+    file = PACKAGE / name / "__init__.pyi" if (PACKAGE / name).is_dir() else PACKAGE / f"{name}.pyi"
     if not file.is_file():
         pytest.skip(f"{file.name} does not exist")
     return ast.parse(file.read_text())

@@ -7,7 +7,7 @@ import numpy as np
 
 from . import _arguments as _need
 from ._fastops_core import rope_table as _rope_table  # type: ignore[import-not-found]
-from ._rope_frequencies import Frequencies as _FrequencyTable
+from .rope._frequencies import Frequencies as _FrequencyTable
 
 __all__ = ["correlation", "correlation_limit", "encode", "encode_grid", "shift_matrix"]
 

@@ -97,6 +97,6 @@ def mistakes_that_the_checker_finds() -> None:
     rotary(heads, heads, heads_axis=1)  # type: ignore[call-overload]
     mitchell.multiply(f32)  # type: ignore[call-overload]
     mitchell.multiply(f32, f32, rounding=1)  # type: ignore[call-overload]
-    mitchell.matmul([1.5], [2.0])  # type: ignore[arg-type]
+    mitchell.matmul([1.5], [2.0])  # type: ignore[call-overload]
     attention.RandomFeatures(4, kind="favor")  # type: ignore[arg-type]
     fastops.set_num_threads("2")  # type: ignore[arg-type]

@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from ._arguments import even, integer
+from .._arguments import even, integer
 
 
 def half_to_interleaved(weight, num_heads, rotary_dim=None):

@@ -3,9 +3,9 @@
 
 import numpy as np
 
-from ._arguments import choice, even, integer, positive
-from ._rope_axes import axes_chunked, axes_grid, axes_interleaved
-from ._rope_frequencies import Frequencies, frequencies, frequencies_grid
+from .._arguments import choice, even, integer, positive
+from ._axes import axes_chunked, axes_grid, axes_interleaved
+from ._frequencies import Frequencies, frequencies, frequencies_grid
 
 _IMAGE = ("row", "column")
 _VIDEO = ("frame", "row", "column")

@@ -7,7 +7,7 @@ operations stand in the order of the common frameworks, so that float32 rounds a
 
 import numpy as np
 
-from ._arguments import integer
+from .._arguments import integer
 
 
 def powers(dim, base, kind, times=1):

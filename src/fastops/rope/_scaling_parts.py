@@ -5,8 +5,8 @@ import math
 
 import numpy as np
 
-from ._arguments import positive, real
-from ._rope_scaling import Scaling, original_length, powers
+from .._arguments import positive, real
+from ._scaling import Scaling, original_length, powers
 
 
 class YaRN(Scaling):

@@ -3,9 +3,9 @@
 
 import numpy as np
 
-from ._arguments import positive, real
-from ._fastops_core import rope_table  # type: ignore[import-not-found]
-from ._rope_frequencies import Frequencies
+from .._arguments import positive, real
+from .._fastops_core import rope_table  # type: ignore[import-not-found]
+from ._frequencies import Frequencies
 
 
 def table(positions, frequencies, *, axes=None, dtype=np.float32):

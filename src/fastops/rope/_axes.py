@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from ._arguments import choice, integer, integers
+from .._arguments import choice, integer, integers
 
 
 def _sections(sections):

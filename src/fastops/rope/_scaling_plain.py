@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Scalings that treat all pairs alike, or that change the base."""
 
-from ._arguments import positive, real
-from ._rope_scaling import Scaling, original_length, powers
+from .._arguments import positive, real
+from ._scaling import Scaling, original_length, powers
 
 
 class Linear(Scaling):

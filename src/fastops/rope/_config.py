@@ -3,9 +3,9 @@
 
 from collections.abc import Mapping
 
-from ._arguments import integer, positive, real
-from ._rope_scaling_parts import Llama3, LongRoPE, YaRN
-from ._rope_scaling_plain import NTK, DynamicNTK, Linear, Proportional
+from .._arguments import integer, positive, real
+from ._scaling_parts import Llama3, LongRoPE, YaRN
+from ._scaling_plain import NTK, DynamicNTK, Linear, Proportional
 
 # What transformers 5.23 assumes where a configuration is silent, by model_type without "_text": for models of one
 # text part. Those of Llama's kind that assume nothing but base 10000 are not listed.

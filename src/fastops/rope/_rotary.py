@@ -3,9 +3,9 @@
 
 import numpy as np
 
-from ._arguments import choice, integer, integers
-from ._fastops_core import rope_rotate, rope_rotate_qk, rope_table  # type: ignore[import-not-found]
-from ._rope_frequencies import Frequencies, frequencies
+from .._arguments import choice, integer, integers
+from .._fastops_core import rope_rotate, rope_rotate_qk, rope_table  # type: ignore[import-not-found]
+from ._frequencies import Frequencies, frequencies
 
 
 class Rotary:

@@ -3,8 +3,8 @@
 
 import numpy as np
 
-from ._arguments import choice, even, integer, positive
-from ._rope_scaling import Scaling, powers
+from .._arguments import choice, even, integer, positive
+from ._scaling import Scaling, powers
 
 _KINDS = {"float64": np.float64, "float32": np.float32}
 
@@ -194,7 +194,7 @@ def from_config(config, *, layer_type=None, sequence_length=None, precision="flo
     >>> rope.from_config(config).inverse.round(6)
     array([0.5     , 0.000707])
     """
-    from ._rope_config import read  # tables of defaults that few programs need
+    from ._config import read  # tables of defaults that few programs need
 
     dim, base, scaling = read(config, layer_type)
     return frequencies(dim, base=base, scaling=scaling, sequence_length=sequence_length, precision=precision)
