@@ -152,6 +152,50 @@ def memory_of(call):
     return peak
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16, ml_dtypes.bfloat16])
+@pytest.mark.parametrize("heads_axis", [-2, -3])
+@pytest.mark.parametrize("inverse", [False, True])
+@pytest.mark.parametrize("offset", [0, 3, 251, 252, 5000])
+def test_calls_that_the_kept_table_answers(dtype, heads_axis, inverse, offset, rng):
+    """They take another way than those with positions; 256 rows are kept at first, so 252 + 5 tokens are not."""
+    q, k = queries(rng, B, S, H, D, dtype=dtype), queries(rng, B, S, KV, D, dtype=dtype)
+    if heads_axis == -3:
+        q, k = q.swapaxes(1, 2), k.swapaxes(1, 2)
+    rotary = rope.Rotary(D, rotary_dim=20, layout="interleaved")
+    want = rotary(q, k, positions=np.arange(S) + offset, heads_axis=heads_axis, inverse=inverse)
+    rotary(q)
+    got = rotary(q, k, offset=offset, heads_axis=heads_axis, inverse=inverse)
+    assert all(np.array_equal(g, w) for g, w in zip(got, want, strict=True))
+    assert np.array_equal(rotary(k, offset=offset, heads_axis=heads_axis, inverse=inverse), want[1])
+    outs = q.copy(), k.copy()
+    assert all(
+        g is out for g, out in zip(rotary(*outs, offset=offset, heads_axis=heads_axis, out=outs), outs, strict=True)
+    )
+
+
+def test_wrong_arguments_are_refused_with_a_kept_table_too(rng):
+    q, k = queries(rng), queries(rng, B, S, KV, D)
+    rotary = rope.Rotary(D)
+    rotary(q)
+    before = q.copy()
+    for arguments, error in (
+        ({"q": [1.0]}, TypeError),
+        ({"q": q, "k": k[:, :3]}, ValueError),
+        ({"q": q[..., :8]}, ValueError),
+        ({"q": q[0, 0]}, ValueError),
+        ({"q": q, "heads_axis": -1}, ValueError),
+        ({"q": q.astype(np.int32)}, TypeError),
+        ({"q": q.astype(">f4")}, TypeError),
+        ({"q": q, "k": k, "out": q}, TypeError),
+        ({"q": q, "k": k, "out": (q, q)}, ValueError),
+        ({"q": q, "k": q, "out": (q, q)}, ValueError),
+        ({"q": q, "out": np.broadcast_to(q[:1], q.shape)}, ValueError),
+    ):
+        with pytest.raises(error):
+            rotary(**arguments)
+    assert np.array_equal(q, before)
+
+
 def test_far_positions_need_no_large_table(rng):
     rotary, q = rope.Rotary(D), queries(rng)
     assert memory_of(lambda: rotary(q, offset=10**9, out=q)) < 1 << 16

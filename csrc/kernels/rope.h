@@ -57,35 +57,43 @@ typedef struct {
     const char *cos0, *cos1, *sin0, *sin1;
 } FN(rope_pairs);
 
-/* Where row `row` starts in each of the four arrays, and the index that says so. */
+/* Where a row starts in each of the four arrays. */
 typedef struct {
-    ptrdiff_t index[FASTOPS_MAX_DIMS];
     const char *x, *cos, *sin;
     char *out;
+} FN(rope_place);
+
+/* The place of a row, and its index. */
+typedef struct {
+    FN(rope_place) place;
+    ptrdiff_t index[FASTOPS_MAX_DIMS];
 } FN(rope_row);
+
+INLINE void FN(rope_move)(FN(rope_place) *p, const fastops_rope_rotate *s, int d, ptrdiff_t steps)
+{
+    p->x += steps * s->x_strides[d], p->out += steps * s->out_strides[d];
+    p->cos += steps * s->cos_strides[d], p->sin += steps * s->sin_strides[d];
+}
 
 static void FN(rope_seek)(FN(rope_row) *at, const fastops_rope_rotate *s, ptrdiff_t row)
 {
-    at->x = s->x, at->out = s->out, at->cos = s->cos, at->sin = s->sin;
+    at->place = (FN(rope_place)){s->x, s->cos, s->sin, s->out};
     for (int d = s->ndim - 1; d >= 0; d--) {
-        const ptrdiff_t i = row % s->shape[d];
+        at->index[d] = row % s->shape[d];
         row /= s->shape[d];
-        at->index[d] = i;
-        at->x += i * s->x_strides[d], at->out += i * s->out_strides[d];
-        at->cos += i * s->cos_strides[d], at->sin += i * s->sin_strides[d];
+        FN(rope_move)(&at->place, s, d, at->index[d]);
     }
 }
 
-INLINE void FN(rope_next)(FN(rope_row) *at, const fastops_rope_rotate *s)
+/* Goes on by that many rows, at most to the end of the last axis. */
+INLINE void FN(rope_advance)(FN(rope_row) *at, const fastops_rope_rotate *s, ptrdiff_t rows)
 {
-    for (int d = s->ndim - 1; d >= 0; d--) {
-        at->x += s->x_strides[d], at->out += s->out_strides[d];
-        at->cos += s->cos_strides[d], at->sin += s->sin_strides[d];
-        if (++at->index[d] < s->shape[d])
+    for (int d = s->ndim - 1; d >= 0; d--, rows = 1) {
+        FN(rope_move)(&at->place, s, d, rows);
+        if ((at->index[d] += rows) < s->shape[d])
             return;
         at->index[d] = 0;
-        at->x -= s->shape[d] * s->x_strides[d], at->out -= s->shape[d] * s->out_strides[d];
-        at->cos -= s->shape[d] * s->cos_strides[d], at->sin -= s->shape[d] * s->sin_strides[d];
+        FN(rope_move)(&at->place, s, d, -s->shape[d]);
     }
 }
 

@@ -66,7 +66,7 @@ INLINE void NAME(rotate_pairs)(const FN(rope_pairs) *p, ptrdiff_t pairs, WIDE si
 }
 
 /* A row of which anything is strided: gather, rotate, scatter. */
-static void NAME(rotate_strided)(const fastops_rope_rotate *s, const FN(rope_row) *at, WIDE sign, char *scratch)
+static void NAME(rotate_strided)(const fastops_rope_rotate *s, const FN(rope_place) *at, WIDE sign, char *scratch)
 {
     const ptrdiff_t pairs = s->pairs;
     const ptrdiff_t step = s->interleaved ? 2 : 1, partner = s->interleaved ? 1 : pairs;
@@ -90,8 +90,8 @@ static void NAME(rotate_strided)(const fastops_rope_rotate *s, const FN(rope_row
 }
 
 /* A row of which everything is dense (and the tables have one entry a pair, or pairs lie apart). */
-INLINE void NAME(rotate_dense)(const fastops_rope_rotate *s, const FN(rope_row) *at, WIDE sign, int interleaved,
-                              int full_width)
+INLINE void NAME(rotate_dense)(const fastops_rope_rotate *s, const FN(rope_place) *at, WIDE sign, int interleaved,
+                               int full_width)
 {
     const char *x = at->x + s->start * SIZE;
     char *out = at->out + s->start * SIZE;
@@ -101,31 +101,55 @@ INLINE void NAME(rotate_dense)(const fastops_rope_rotate *s, const FN(rope_row) 
     NAME(rotate_pairs)(&p, s->pairs, sign, interleaved, full_width);
 }
 
+/* The lanes before and after the pairs. */
+static void NAME(copy_rest)(const fastops_rope_rotate *s, const FN(rope_place) *at)
+{
+    const ptrdiff_t after = s->start + 2 * s->pairs;
+    copy_elements(at->out, s->out_lane, at->x, s->x_lane, s->start, sizeof(ELEMENT));
+    copy_elements(at->out + after * s->out_lane, s->out_lane, at->x + after * s->x_lane, s->x_lane, s->lanes - after,
+                  sizeof(ELEMENT));
+}
+
+#define EACH_ROW(call)                                                                                                \
+    for (ptrdiff_t i = 0;; FN(rope_move)(&at, s, last, 1)) {                                                          \
+        call;                                                                                                         \
+        if (rest)                                                                                                     \
+            NAME(copy_rest)(s, &at);                                                                                  \
+        if (++i == rows)                                                                                              \
+            break;                                                                                                    \
+    }
+
+/* At least one row; they follow one another on the last axis. A loop for each kind: by cases, going from row to row costs
+ * as much as 16 pairs. */
+static void NAME(rotate_rows)(const fastops_rope_rotate *s, FN(rope_place) at, ptrdiff_t rows, char *scratch)
+{
+    const int last = s->ndim ? s->ndim - 1 : 0, rest = s->x != s->out && 2 * s->pairs < s->lanes;
+    const WIDE sign = s->transpose ? -1 : 1;
+    if (s->pairs == 0) /* so perhaps no table */
+        EACH_ROW((void)sign)
+    else if (!FN(rope_dense)(s, SIZE, WIDE_SIZE))
+        EACH_ROW(NAME(rotate_strided)(s, &at, sign, scratch))
+    else if (s->interleaved)
+        EACH_ROW(NAME(rotate_dense)(s, &at, sign, 1, 0))
+    else if (s->full_width)
+        EACH_ROW(NAME(rotate_dense)(s, &at, sign, 0, 1))
+    else
+        EACH_ROW(NAME(rotate_dense)(s, &at, sign, 0, 0))
+}
+
+#undef EACH_ROW
+
 static unsigned NAME(rope_rotate)(const void *args, const fastops_part *part)
 {
     const fastops_rope_rotate *s = args;
-    const ptrdiff_t after = s->start + 2 * s->pairs;
-    const WIDE sign = s->transpose ? -1 : 1;
-    const int dense = FN(rope_dense)(s, SIZE, WIDE_SIZE);
-    const int copy_rest = s->x != s->out && 2 * s->pairs < s->lanes;
     FN(rope_row) at;
     FN(rope_seek)(&at, s, part->begin);
-    for (ptrdiff_t row = part->begin; row < part->end; row++, FN(rope_next)(&at, s)) {
-        if (s->pairs == 0)
-            ; /* no pair, so perhaps no table */
-        else if (!dense)
-            NAME(rotate_strided)(s, &at, sign, part->scratch);
-        else if (s->interleaved)
-            NAME(rotate_dense)(s, &at, sign, 1, 0);
-        else if (s->full_width)
-            NAME(rotate_dense)(s, &at, sign, 0, 1);
-        else
-            NAME(rotate_dense)(s, &at, sign, 0, 0);
-        if (copy_rest) {
-            copy_elements(at.out, s->out_lane, at.x, s->x_lane, s->start, sizeof(ELEMENT));
-            copy_elements(at.out + after * s->out_lane, s->out_lane, at.x + after * s->x_lane, s->x_lane,
-                              s->lanes - after, sizeof(ELEMENT));
-        }
+    for (ptrdiff_t row = part->begin; row < part->end;) {
+        const ptrdiff_t left = s->ndim ? s->shape[s->ndim - 1] - at.index[s->ndim - 1] : 1;
+        const ptrdiff_t rows = left < part->end - row ? left : part->end - row;
+        NAME(rotate_rows)(s, at.place, rows, part->scratch);
+        FN(rope_advance)(&at, s, rows);
+        row += rows;
     }
     return 0;
 }

@@ -85,13 +85,6 @@ cdef fastops_type _type(str name, cnp.ndarray array, fastops_kernel kernel) exce
     raise _dtype_error(name, array, types)
 
 
-cdef int _need_dtype(str name, cnp.ndarray array, int typenum, str why, cnp.ndarray x) except -1:
-    if cnp.PyArray_TYPE(array) != typenum:
-        needed = cnp.PyArray_DescrFromType(typenum)
-        raise TypeError(f"{name} has dtype {array.dtype}; {needed} is needed {why} {x.dtype}")
-    return 0
-
-
 cdef _shape_error(str name, cnp.ndarray array, needed):
     return ValueError(f"{name} has shape {(<object>array).shape}; {needed}")
 

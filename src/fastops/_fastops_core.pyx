@@ -2,6 +2,7 @@
 # cython: language_level=3, binding=True, freethreading_compatible=True, initializedcheck=False
 """The Python boundary of the C kernels: checks, allocation, errors, ufunc registration, GIL. One part a file."""
 
+cimport cython
 cimport numpy as cnp
 from libc.math cimport INFINITY, sqrt
 from libc.stdlib cimport free, malloc
@@ -32,5 +33,6 @@ include "_runtime.pxi"
 include "_checks.pxi"
 include "_ufuncs.pxi"
 include "_rope.pxi"
+include "_rotary.pxi"
 include "_matmul.pxi"
 include "_attention.pxi"

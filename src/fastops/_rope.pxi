@@ -66,21 +66,46 @@ ctypedef struct Rotation:
     void *memory
     void *scratch
 
+ctypedef struct Table:
+    # Cosines and sines; the last axis is that of pairs (or lanes).
+    const char *cos
+    const char *sin
+    int cos_type, sin_type, ndim
+    ptrdiff_t shape[64]
+    ptrdiff_t cos_strides[64]
+    ptrdiff_t sin_strides[64]
 
-cdef int _rotation_options(Rotation *r, cnp.ndarray cos, cnp.ndarray sin, layout, start, bint inverse,
-                           bint full_width) except -1:
-    """Check what does not depend on the array that is rotated."""
-    cdef int last = cnp.PyArray_NDIM(cos) - 1
-    cdef ptrdiff_t width
-    if last < 0:
+
+cdef int _fill_table(Table *t, cnp.ndarray cos, cnp.ndarray sin) except -1:
+    cdef int d
+    t.ndim, t.cos_type, t.sin_type = cnp.PyArray_NDIM(cos), cnp.PyArray_TYPE(cos), cnp.PyArray_TYPE(sin)
+    if t.ndim == 0:
         raise _shape_error("cos", cos, "at least one axis is needed, the last one over pairs")
     if not cnp.PyArray_SAMESHAPE(cos, sin):
         raise _shape_error("sin", sin, f"{(<object>cos).shape} is needed, as cos has")
-    width = cnp.PyArray_DIM(cos, last)
+    t.cos, t.sin = <const char *>cnp.PyArray_DATA(cos), <const char *>cnp.PyArray_DATA(sin)
+    for d in range(t.ndim):
+        t.shape[d] = cnp.PyArray_DIM(cos, d)
+        t.cos_strides[d], t.sin_strides[d] = cnp.PyArray_STRIDE(cos, d), cnp.PyArray_STRIDE(sin, d)
+    return 0
+
+
+cdef _table_shape(const Table *t):
+    return tuple([t.shape[d] for d in range(t.ndim)])
+
+
+cdef bint _is_interleaved(layout) except -1:
+    return layout is not "half" and _choice("layout", layout, ("half", "interleaved"))
+
+
+cdef int _rotation_options(Rotation *r, const Table *t, bint interleaved, start, bint inverse,
+                           bint full_width) except -1:
+    """Check what does not depend on the array that is rotated."""
+    cdef ptrdiff_t width = t.shape[t.ndim - 1]
     if full_width and width % 2:
-        raise _shape_error("cos", cos, "with full_width its last axis must be even, two lanes a pair")
-    r.args.interleaved = layout is not "half" and _choice("layout", layout, ("half", "interleaved"))
-    r.args.full_width, r.args.transpose = full_width, inverse
+        raise ValueError(f"cos has shape {_table_shape(t)}; with full_width its last axis must be even, two lanes a "
+                         "pair")
+    r.args.interleaved, r.args.full_width, r.args.transpose = interleaved, full_width, inverse
     r.args.pairs = width // 2 if full_width else width
     first = start if type(start) is int else _integer("start", start)
     if first < 0:
@@ -89,47 +114,49 @@ cdef int _rotation_options(Rotation *r, cnp.ndarray cos, cnp.ndarray sin, layout
     return 0
 
 
-cdef cnp.ndarray _rotation_of(Rotation *r, str name, cnp.ndarray x, str out_name, out, cnp.ndarray cos,
-                              cnp.ndarray sin):
+cdef cnp.ndarray _rotation_of(Rotation *r, str name, cnp.ndarray x, str out_name, out, const Table *t):
     """Check one array against the tables, fill the rest of r, return the output."""
     cdef cnp.ndarray target
-    cdef int ndim = cnp.PyArray_NDIM(x), table_ndim = cnp.PyArray_NDIM(cos), wide, d
+    cdef int ndim = cnp.PyArray_NDIM(x), wide, d
     cdef ptrdiff_t length, end = r.args.start + 2 * r.args.pairs
     r.type = _type(name, x, fastops_kernel_rope_rotate)
     wide = cnp.NPY_DOUBLE if r.type == fastops_f64 else cnp.NPY_FLOAT
-    _need_dtype("cos", cos, wide, "to rotate", x)
-    _need_dtype("sin", sin, wide, "to rotate", x)
-    if ndim < table_ndim:
-        raise _shape_error(name, x, f"at least {table_ndim} axes are needed, as cos has")
+    if t.cos_type != wide or t.sin_type != wide:
+        which, other = ("cos", t.cos_type) if t.cos_type != wide else ("sin", t.sin_type)
+        raise TypeError(f"{which} has dtype {cnp.PyArray_DescrFromType(other)}; "
+                        f"{cnp.PyArray_DescrFromType(wide)} is needed to rotate {x.dtype}")
+    if ndim < t.ndim:
+        raise _shape_error(name, x, f"at least {t.ndim} axes are needed, as cos has")
     r.args.lanes = cnp.PyArray_DIM(x, ndim - 1)
     if end > r.args.lanes:
         raise _shape_error(name, x, f"its last axis must have at least start + rotary_dim = {end} lanes")
-    for d in range(table_ndim - 1):
-        length = cnp.PyArray_DIM(cos, d)
-        if length != 1 and length != cnp.PyArray_DIM(x, ndim - table_ndim + d):
-            raise _shape_error("cos", cos, f"its leading axes must broadcast against {(<object>x).shape[:-1]}, those "
-                                           f"of {name}")
+    for d in range(t.ndim - 1):
+        length = t.shape[d]
+        if length != 1 and length != cnp.PyArray_DIM(x, ndim - t.ndim + d):
+            raise ValueError(f"cos has shape {_table_shape(t)}; its leading axes must broadcast against "
+                             f"{(<object>x).shape[:-1]}, those of {name}")
     if out is None:
         target = PyArray_NewLikeArray(x, cnp.NPY_KEEPORDER, NULL, 0)
+    elif out is x:
+        target = x
+        _need_writable(target, out_name)
     else:
         target = _array(out_name, out)
         _need_out(target, x, out_name, name)
         if not _same_memory(target, x):
             _need_apart(target, out_name, x, name)
-        _need_apart(target, out_name, cos, "cos")
-        _need_apart(target, out_name, sin, "sin")
-    _fill_rotation(r, x, target, cos, sin)
+    _fill_rotation(r, x, target, t)
     return target
 
 
-cdef void _fill_rotation(Rotation *r, cnp.ndarray x, cnp.ndarray out, cnp.ndarray cos, cnp.ndarray sin) noexcept:
+cdef void _fill_rotation(Rotation *r, cnp.ndarray x, cnp.ndarray out, const Table *table) noexcept:
     cdef fastops_rope_rotate *s = &r.args
-    cdef int last = cnp.PyArray_NDIM(x) - 1, table_last = cnp.PyArray_NDIM(cos) - 1, d, t, n = 0
+    cdef int last = cnp.PyArray_NDIM(x) - 1, table_last = table.ndim - 1, d, t, n = 0
     cdef ptrdiff_t length, x_stride, out_stride, cos_stride, sin_stride
     s.x, s.out = <char *>cnp.PyArray_DATA(x), <char *>cnp.PyArray_DATA(out)
-    s.cos, s.sin = <char *>cnp.PyArray_DATA(cos), <char *>cnp.PyArray_DATA(sin)
+    s.cos, s.sin = table.cos, table.sin
     s.x_lane, s.out_lane = cnp.PyArray_STRIDE(x, last), cnp.PyArray_STRIDE(out, last)
-    s.cos_lane, s.sin_lane = cnp.PyArray_STRIDE(cos, table_last), cnp.PyArray_STRIDE(sin, table_last)
+    s.cos_lane, s.sin_lane = table.cos_strides[table_last], table.sin_strides[table_last]
     r.rows = 1
     # An axis that continues the one inside it in all four arrays is merged with it.
     for d in range(last):
@@ -140,8 +167,8 @@ cdef void _fill_rotation(Rotation *r, cnp.ndarray x, cnp.ndarray out, cnp.ndarra
         t = d - (last - table_last)
         x_stride, out_stride = cnp.PyArray_STRIDE(x, d), cnp.PyArray_STRIDE(out, d)
         cos_stride = sin_stride = 0
-        if t >= 0 and cnp.PyArray_DIM(cos, t) > 1:
-            cos_stride, sin_stride = cnp.PyArray_STRIDE(cos, t), cnp.PyArray_STRIDE(sin, t)
+        if t >= 0 and table.shape[t] > 1:
+            cos_stride, sin_stride = table.cos_strides[t], table.sin_strides[t]
         if (n and s.x_strides[n - 1] == length * x_stride and s.out_strides[n - 1] == length * out_stride
                 and s.cos_strides[n - 1] == length * cos_stride and s.sin_strides[n - 1] == length * sin_stride):
             n -= 1
@@ -157,6 +184,8 @@ cdef int _run_rotations(Rotation *rotations, int count) except -1:
     """Run one or two of them; all scratch is there before anything is written."""
     cdef Rotation *r
     cdef int i
+    for i in range(count):
+        rotations[i].memory = NULL
     try:
         for i in range(count):
             r = &rotations[i]
@@ -170,6 +199,33 @@ cdef int _run_rotations(Rotation *rotations, int count) except -1:
         for i in range(count):
             free(rotations[i].memory)
     return 0
+
+
+cdef tuple _rotate_two(const Table *t, cnp.ndarray q, cnp.ndarray k, bint interleaved, start, bint inverse,
+                       bint full_width, out, cnp.ndarray cos, cnp.ndarray sin):
+    """Both arrays, all checked before one is written. cos and sin: what out must not overlap, or None."""
+    cdef Rotation r[2]
+    cdef cnp.ndarray q_target, k_target
+    q_out = k_out = None
+    if out is not None:
+        if not isinstance(out, tuple) or len(out) != 2:
+            raise TypeError(f"out must be a tuple of two arrays, got {_described(out)}")
+        q_out, k_out = out
+    _rotation_options(&r[0], t, interleaved, start, inverse, full_width)
+    _rotation_options(&r[1], t, interleaved, start, inverse, full_width)
+    q_target = _rotation_of(&r[0], "q", q, "out[0]", q_out, t)
+    k_target = _rotation_of(&r[1], "k", k, "out[1]", k_out, t)
+    if out is not None:
+        _need_apart(q_target, "out[0]", k_target, "out[1]")
+        if q_target is not q or k_target is not k:
+            _need_apart(q_target, "out[0]", k, "k")
+            _need_apart(k_target, "out[1]", q, "q")
+        if cos is not None:
+            for target, name in (q_target, "out[0]"), (k_target, "out[1]"):
+                _need_apart(target, name, cos, "cos")
+                _need_apart(target, name, sin, "sin")
+    _run_rotations(r, 2)
+    return q_target, k_target
 
 
 def rope_rotate(x, cos, sin, *, layout="half", start=0, inverse=False, full_width=False, out=None):
@@ -228,10 +284,14 @@ def rope_rotate(x, cos, sin, *, layout="half", start=0, inverse=False, full_widt
     True
     """
     cdef Rotation r
+    cdef Table t
     cdef cnp.ndarray cosine = _array("cos", cos), sine = _array("sin", sin), target
-    r.memory = NULL
-    _rotation_options(&r, cosine, sine, layout, start, inverse, full_width)
-    target = _rotation_of(&r, "x", _array("x", x), "out", out, cosine, sine)
+    _fill_table(&t, cosine, sine)
+    _rotation_options(&r, &t, _is_interleaved(layout), start, inverse, full_width)
+    target = _rotation_of(&r, "x", _array("x", x), "out", out, &t)
+    if out is not None:
+        _need_apart(target, "out", cosine, "cos")
+        _need_apart(target, "out", sine, "sin")
     _run_rotations(&r, 1)
     return target
 
@@ -270,22 +330,8 @@ def rope_rotate_qk(q, k, cos, sin, *, layout="half", start=0, inverse=False, ful
     >>> np.array_equal(q[:, 0], k[:, 0])
     True
     """
-    cdef Rotation r[2]
+    cdef Table t
     cdef cnp.ndarray cosine = _array("cos", cos), sine = _array("sin", sin)
-    cdef cnp.ndarray queries = _array("q", q), keys = _array("k", k), q_target, k_target
-    r[0].memory = r[1].memory = NULL
-    q_out = k_out = None
-    if out is not None:
-        if not isinstance(out, tuple) or len(out) != 2:
-            raise TypeError(f"out must be a tuple of two arrays, got {_described(out)}")
-        q_out, k_out = out
-    _rotation_options(&r[0], cosine, sine, layout, start, inverse, full_width)
-    _rotation_options(&r[1], cosine, sine, layout, start, inverse, full_width)
-    q_target = _rotation_of(&r[0], "q", queries, "out[0]", q_out, cosine, sine)
-    k_target = _rotation_of(&r[1], "k", keys, "out[1]", k_out, cosine, sine)
-    if out is not None:
-        _need_apart(q_target, "out[0]", k_target, "out[1]")
-        _need_apart(q_target, "out[0]", keys, "k")
-        _need_apart(k_target, "out[1]", queries, "q")
-    _run_rotations(r, 2)
-    return q_target, k_target
+    cdef cnp.ndarray queries = _array("q", q), keys = _array("k", k)
+    _fill_table(&t, cosine, sine)
+    return _rotate_two(&t, queries, keys, _is_interleaved(layout), start, inverse, full_width, out, cosine, sine)

@@ -4,11 +4,11 @@
 import numpy as np
 
 from .._arguments import choice, integer, integers
-from .._fastops_core import rope_rotate, rope_rotate_qk, rope_table  # type: ignore[import-not-found]
+from .._fastops_core import RotaryCall, rope_rotate, rope_rotate_qk, rope_table  # type: ignore[import-not-found]
 from ._frequencies import Frequencies, frequencies
 
 
-class Rotary:
+class Rotary(RotaryCall):
     """A rotary embedding that keeps its tables.
 
     Parameters
@@ -31,6 +31,26 @@ class Rotary:
 
     Notes
     -----
+    A call, ``rotary(q, k=None, *, positions=None, offset=0, sequence_length=None, heads_axis=-2, inverse=False,
+    out=None)``, rotates `q`, and `k` if given, each token by its position, and returns one array or both:
+
+    q, k : ndarray, shape (..., tokens, heads, head_dim)
+        Or (..., heads, tokens, head_dim) with ``heads_axis=-3``. Numbers of heads may differ.
+    positions : array_like of int or float, shape (..., tokens), optional
+        Default: 0, 1, 2, ...
+    offset : int or array_like of int, shape (batch...)
+        Added to all positions; one number, or one per row of the leading axes.
+    sequence_length : int, optional
+        For scalings that depend on it; by default the largest position plus one.
+    heads_axis : {-2, -3}
+        Which axis holds the heads.
+    inverse : bool
+        Rotate back. Where a scaling has an attention factor, this is the transpose, as for `rotate`.
+    out : ndarray, or tuple of two where k is given
+        Where to write; ``q``, or ``(q, k)``, rotates in place.
+
+    It raises what `table` and `rotate` raise, and ValueError if `q` has another head_dim or too few axes.
+
     Tables grow on demand, up to `Rotary.TABLE_ROWS` positions; rows for other positions are computed when they are
     needed. An instance may be used from many threads, and pickles.
 
@@ -79,37 +99,8 @@ class Rotary:
     def __getstate__(self):
         return {**self.__dict__, "_tables": {}, "_grown": (None, None)}
 
-    def __call__(
-        self, q, k=None, *, positions=None, offset=0, sequence_length=None, heads_axis=-2, inverse=False, out=None
-    ):
-        """Rotate q, and k if given, each token by its position.
-
-        Parameters
-        ----------
-        q, k : ndarray, shape (..., tokens, heads, head_dim)
-            Or (..., heads, tokens, head_dim) with ``heads_axis=-3``. Numbers of heads may differ.
-        positions : array_like of int or float, shape (..., tokens), optional
-            Default: 0, 1, 2, ...
-        offset : int or array_like of int, shape (batch...)
-            Added to all positions; one number, or one per row of the leading axes.
-        sequence_length : int, optional
-            For scalings that depend on it; by default the largest position plus one.
-        heads_axis : {-2, -3}
-            Which axis holds the heads.
-        inverse : bool
-            Rotate back. Where a scaling has an attention factor, this is the transpose, as for `rotate`.
-        out : ndarray, or tuple of two where k is given
-            Where to write; ``q``, or ``(q, k)``, rotates in place.
-
-        Returns
-        -------
-        ndarray, or tuple of two where k is given
-
-        Raises
-        ------
-        TypeError, ValueError
-            As for `table` and `rotate`; if `q` has another head_dim or too few axes.
-        """
+    def _call(self, q, k, positions, offset, sequence_length, heads_axis, inverse, out):
+        """What the kept table has no answer for, and wrong arguments."""
         tokens = self._tokens(q, k, heads_axis)
         cos, sin = self._rows(tokens, positions, offset, sequence_length, _table_type(q))
         return self._rotate(q, k, cos, sin, heads_axis, inverse, out)
@@ -215,6 +206,9 @@ class Rotary:
         if kept is None or len(kept[0]) < rows:
             kept = rope_table(np.arange(max(256, 1 << (rows - 1).bit_length())), self.frequencies, dtype=dtype)
             self._tables[dtype] = kept
+            if dtype == np.float32:
+                rows = self.scaling.original_max_position_embeddings if self._by_length else len(kept[0])
+                self._keep(self.head_dim, self.layout, *(table[:rows] for table in kept))
         return kept
 
 
