@@ -28,8 +28,9 @@
 #define FASTOPS_FLOATS(X, ...) FASTOPS_WIDE_FLOATS(X, __VA_ARGS__) FASTOPS_HALF_FLOATS(X, __VA_ARGS__)
 #define FASTOPS_MATMUL_TYPES(X, ...)                                                                                  \
     FASTOPS_FLOATS(X, __VA_ARGS__) X(i8, __VA_ARGS__) X(u8, __VA_ARGS__) X(i16, __VA_ARGS__)
-#define FASTOPS_NUMBERS(X, ...)                                                                                       \
-    FASTOPS_FLOATS(X, __VA_ARGS__) FASTOPS_FP8(X, __VA_ARGS__) FASTOPS_INTEGERS(X, __VA_ARGS__)
+#define FASTOPS_ALL_FLOATS(X, ...) FASTOPS_FLOATS(X, __VA_ARGS__) FASTOPS_FP8(X, __VA_ARGS__)
+#define FASTOPS_FLOATS_AND_INTEGERS(X, ...) FASTOPS_FLOATS(X, __VA_ARGS__) FASTOPS_INTEGERS(X, __VA_ARGS__)
+#define FASTOPS_NUMBERS(X, ...) FASTOPS_ALL_FLOATS(X, __VA_ARGS__) FASTOPS_INTEGERS(X, __VA_ARGS__)
 
 #define FASTOPS_ENUM_TYPE(type, ...) fastops_##type,
 typedef enum { FASTOPS_NUMBERS(FASTOPS_ENUM_TYPE, ) fastops_type_count } fastops_type;
@@ -51,17 +52,18 @@ enum { FASTOPS_MAX_DIMS = 64, FASTOPS_MAX_THREADS = 256 }; /* NumPy's limit; our
 /* Traffic from which an elementwise output is written around the caches: about the last-level cache of a server. */
 enum { FASTOPS_STREAM_BYTES = 32 << 20 };
 
-/* mitchell_multiply, mitchell_divide: out[i] = op(a[i], b[i]). Items: elements. Strides in bytes, elements aligned.
- * out may be a or b (same pointer and stride). Any other overlap, and an output stride of 0 (reduction), needs in_order
- * and a single thread: then one element is finished before the next is read. */
+enum { FASTOPS_MAX_INPUTS = 3 };
+
+/* Every mitchell kernel but matmul: out[i] = op(in[0][i], ...), with as many inputs as op has. Items: elements. Strides in
+ * bytes, elements aligned. out may be one of the inputs (same pointer and stride). Any other overlap, and an output stride
+ * of 0 (reduction), needs in_order and a single thread: then one element is finished before the next is read. */
 typedef struct {
-    const char *a, *b;
+    const char *in[FASTOPS_MAX_INPUTS];
     char *out;
-    ptrdiff_t a_stride, b_stride, out_stride;
+    ptrdiff_t in_stride[FASTOPS_MAX_INPUTS], out_stride;
     int in_order;
     int stream; /* the output is too large to be found in a cache again: write around it */
-} fastops_binary;
-typedef fastops_binary fastops_mitchell_multiply, fastops_mitchell_divide;
+} fastops_elementwise;
 
 /* mitchell_matmul: c (m, n) = a (m, k) b (k, n), none of them 0. Strides in bytes, elements aligned; c must not overlap a or b.
  * It counts its own items: the caller's are ignored. c is of the operands' type if that is a float, int32 for i8 and u8,

@@ -47,7 +47,7 @@ def sections(text):
 def parameters(function):
     """Names of a function's parameters; of a ufunc those that are positional."""
     if isinstance(function, np.ufunc):
-        return ["x", "y"][: function.nin]
+        return ["x", "y", "k" if function.__name__.endswith("ilm") else "c"][: function.nin]
     return [name for name in inspect.signature(function).parameters if name not in BOUND]
 
 

@@ -95,16 +95,17 @@ def test_two_threads_give_the_bits_of_one(case, kind, name, isa, rng):
 @parametrised([entry for entry in INPUTS if isinstance(entry[0].function, np.ufunc) and entry[1] == "any_bits"])
 @pytest.mark.usefixtures("two_threads")
 def test_results_written_around_the_caches_are_the_same(case, kind, name, isa, rng):
-    (a, b), _ = case.inputs[kind](rng, DTYPES[name], 100_003)
-    out_dtype = run(case.function, ((a[:0], b[:0]), {}))[0].dtype
-    size = STREAMED // (2 * a.itemsize + out_dtype.itemsize) + 5
-    a, b = np.resize(a, size), np.resize(b, size)
-    want = np.concatenate([run(case.function, ((a[part], b[part]), {}))[0] for part in slices(size, size // 3)])
+    args, _ = case.inputs[kind](rng, DTYPES[name], 100_003)
+    out_dtype = run(case.function, ([a[:0] for a in args], {}))[0].dtype
+    size = STREAMED // (len(args) * args[0].itemsize + out_dtype.itemsize) + 5
+    args = [np.resize(a, size) for a in args]
+    parts = slices(size, size // 3)
+    want = np.concatenate([run(case.function, ([a[part] for a in args], {}))[0] for part in parts])
     for offset in (out_dtype.itemsize, 64 - out_dtype.itemsize):
         out, intact = guarded(size, out_dtype, offset)
-        run(case.function, ((a, b), {"out": out}))
+        run(case.function, (args, {"out": out}))
         assert np.array_equal(bits(out), bits(want))
         assert intact()
-    if out_dtype == a.dtype:
-        run(case.function, ((a, b), {"out": a}))
-        assert np.array_equal(bits(a), bits(want))
+    if out_dtype == args[0].dtype:
+        run(case.function, (args, {"out": args[0]}))
+        assert np.array_equal(bits(args[0]), bits(want))

@@ -8,7 +8,12 @@ cdef extern from "fastops.h" nogil:
         fastops_type_count
 
     ctypedef enum fastops_kernel:
-        fastops_kernel_mitchell_multiply, fastops_kernel_mitchell_divide
+        fastops_kernel_mitchell_multiply, fastops_kernel_mitchell_divide, fastops_kernel_mitchell_square
+        fastops_kernel_mitchell_sqrt, fastops_kernel_mitchell_reciprocal, fastops_kernel_mitchell_rsqrt
+        fastops_kernel_mitchell_log2, fastops_kernel_mitchell_exp2, fastops_kernel_mitchell_power
+        fastops_kernel_mitchell_multiply_offset, fastops_kernel_mitchell_divide_offset
+        fastops_kernel_mitchell_multiply_lmul, fastops_kernel_mitchell_multiply_mbm
+        fastops_kernel_mitchell_multiply_realm, fastops_kernel_mitchell_multiply_ilm
         fastops_kernel_mitchell_matmul
         fastops_kernel_rope_table, fastops_kernel_rope_rotate
         fastops_kernel_attention_softmax, fastops_kernel_attention_features
@@ -19,12 +24,13 @@ cdef extern from "fastops.h" nogil:
         FASTOPS_MAX_DIMS
         FASTOPS_MAX_THREADS
         FASTOPS_STREAM_BYTES
+        FASTOPS_MAX_INPUTS
 
-    ctypedef struct fastops_binary:
-        const char *a
-        const char *b
+    ctypedef struct fastops_elementwise:
+        const char *in_ "in"[3]
         char *out
-        ptrdiff_t a_stride, b_stride, out_stride
+        ptrdiff_t in_stride[3]
+        ptrdiff_t out_stride
         int in_order, stream
 
     ctypedef struct fastops_matmul:

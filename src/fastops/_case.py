@@ -32,6 +32,11 @@ def without_out(function: Callable[..., object]) -> Callable[..., Callable[[], o
     return lambda *args, out=None, **kwargs: partial(function, *args, **kwargs)
 
 
+def prepared(function: Callable[..., object]) -> Callable[..., Callable[[], object]]:
+    """Prepares calls of a function that has out=."""
+    return lambda *args, **kwargs: partial(function, *args, **kwargs)
+
+
 @dataclass(frozen=True)
 class Benchmark:
     """One input that is timed, beside what NumPy does best with it.

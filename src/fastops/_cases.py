@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 
 from . import attention, mitchell, reference, rope, sinusoidal
-from ._case import DTYPES, Array, Benchmark, Call, Case, DType, Rng, without_out
+from ._case import DTYPES, Array, Benchmark, Call, Case, DType, Rng, prepared, without_out
+from ._cases_mitchell import CASES as MITCHELL_CASES
+from ._draws import any_bits, finite, near_one
 
 # Up to here a size is the length of the axis that is vectorised; above, there are many rows of ROW.
 SHORT, ROW = 1000, 64
@@ -22,43 +24,8 @@ SHORT, ROW = 1000, 64
 # ---- inputs ---------------------------------------------------------------------------------------------------------
 
 
-def near_one(rng: Rng, dtype: DType, size: int) -> Array:
-    """Magnitudes from 1/2 to 2, or integers from 1 to 100."""
-    if dtype.kind in "iu":
-        return rng.integers(1, 100, size).astype(dtype)
-    x: Array = (rng.uniform(0.5, 2, size) * rng.choice([-1, 1], size)).astype(dtype)
-    return x
-
-
-def any_bits(rng: Rng, dtype: DType, size: int) -> Array:
-    """Any patterns, with more zeros, infinities and NaNs than chance gives; integers of all lengths."""
-    x: Array = rng.integers(0, 256, size * dtype.itemsize, np.uint8).view(dtype)
-    if dtype.kind in "iu":
-        x >>= rng.integers(0, 8 * dtype.itemsize, size).astype(dtype)
-    else:
-        special = rng.choice(np.array([0.0, -0.0, np.inf, -np.inf, np.nan]), size).astype(dtype)
-        x = np.where(rng.random(size) < 0.1, special, x)
-    return x
-
-
-def finite(rng: Rng, dtype: DType, size: int) -> Array:
-    """Any patterns but infinities and NaNs, a quarter of them 0."""
-    x = any_bits(rng, dtype, size)
-    dropped = rng.random(size) < 0.25
-    if dtype.kind not in "iu":
-        with np.errstate(invalid="ignore"):  # of ml_dtypes' isfinite
-            dropped |= ~np.isfinite(x)
-    x[dropped] = 0
-    return x
-
-
-def _pairs_of(draw: Callable[[Rng, DType, int], Array]) -> Callable[[Rng, DType, int], Call]:
-    return lambda rng, dtype, size: ((draw(rng, dtype, size), draw(rng, dtype, size)), {})
-
-
 # Blocks of each kind take another loop of the kernel.
-_DRAWS = (near_one, finite, any_bits)
-_MITCHELL_INPUTS = {draw.__name__: _pairs_of(draw) for draw in _DRAWS}
+DRAWS = (near_one, finite, any_bits)
 
 
 def _shape(size: int) -> tuple[int, int]:
@@ -132,39 +99,8 @@ def _head_inputs(features: bool) -> dict[str, Callable[[Rng, DType, int], Call]]
 # ---- benchmarks -----------------------------------------------------------------------------------------------------
 
 
-def _prepared(function: Callable[..., object]) -> Callable[..., Callable[[], object]]:
-    return lambda *args, **kwargs: partial(function, *args, **kwargs)
-
-
 def _copy(x: Array, *_: Any, **__: Any) -> Callable[[], object]:
     return partial(np.copyto, np.empty_like(x), x)
-
-
-def _in_result_type(ufunc: np.ufunc) -> Callable[..., object]:
-    """ufunc, but integers are widened as fastops widens them."""
-    return lambda x, y, *, out: ufunc(x, y, out=out, **({} if out.dtype == x.dtype else {"dtype": out.dtype}))
-
-
-def _elementwise(function: Any, size: int, rare: float, share: float, rng: Rng, dtype: DType) -> Call:
-    x, y = near_one(rng, dtype, size), near_one(rng, dtype, size)
-    x[rng.random(size) < share] = rare
-    return (x, y), {"out": np.empty_like(function(x[:0], y[:0]), shape=size)}
-
-
-def _mitchell_benchmarks(function: Any, for_floats: np.ufunc, for_integers: np.ufunc) -> tuple[Benchmark, ...]:
-    def one(label: str, type: str, size: int, rare: float = 0, share: float = 0) -> Benchmark:
-        best = for_integers if type.startswith(("i", "u")) else for_floats
-        make = partial(_elementwise, function, size, rare, share)
-        return Benchmark(f"{type} {label}", type, make, {f"np.{best.__name__}": _prepared(_in_result_type(best))})
-
-    small, large = 10**4, 10**7
-    return (
-        one("10^4", "f32", small),
-        one("10^4, half zeros", "f32", small, 0, 0.5),
-        one("10^4, 2 % inf", "f32", small, np.inf, 0.02),
-        one("10^7", "f32", large),
-        *(one("10^6", type, 10**6) for type in ("f64", "f16", "bf16", "i8") if type in DTYPES),
-    )
 
 
 def _square_matrices(size: int, rng: Rng, dtype: DType) -> Call:
@@ -177,7 +113,7 @@ _MATMUL_BENCHMARKS = tuple(
         f"{type} {size}^3",
         type,
         partial(_square_matrices, size),
-        {"np.matmul": _prepared(np.matmul)},
+        {"np.matmul": prepared(np.matmul)},
         products=size**3,
         blas=True,
     )
@@ -268,28 +204,13 @@ _FEATURE_BENCHMARKS = tuple(
 # ---- the list -------------------------------------------------------------------------------------------------------
 
 CASES = (
-    Case(
-        name="mitchell.multiply",
-        kernel="mitchell_multiply",
-        function=mitchell.multiply,
-        reference=reference.mitchell.multiply,
-        inputs=_MITCHELL_INPUTS,
-        benchmarks=_mitchell_benchmarks(mitchell.multiply, np.multiply, np.multiply),
-    ),
-    Case(
-        name="mitchell.divide",
-        kernel="mitchell_divide",
-        function=mitchell.divide,
-        reference=reference.mitchell.divide,
-        inputs=_MITCHELL_INPUTS,
-        benchmarks=_mitchell_benchmarks(mitchell.divide, np.divide, np.floor_divide),
-    ),
+    *MITCHELL_CASES,
     Case(
         name="mitchell.matmul",
         kernel="mitchell_matmul",
         function=mitchell.matmul,
         reference=reference.mitchell.matmul,
-        inputs={draw.__name__: partial(_matrices, draw) for draw in _DRAWS},
+        inputs={draw.__name__: partial(_matrices, draw) for draw in DRAWS},
         reason="products and the order of sums are given",
         benchmarks=_MATMUL_BENCHMARKS,
     ),

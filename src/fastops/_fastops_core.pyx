@@ -4,7 +4,9 @@
 
 cimport cython
 cimport numpy as cnp
+from cpython.ref cimport PyObject
 from libc.math cimport INFINITY, sqrt
+from libc.stdint cimport int8_t, int16_t, int32_t, int64_t
 from libc.stdlib cimport free, malloc
 
 from fastops._c cimport *
@@ -32,6 +34,9 @@ _initialise()
 include "_runtime.pxi"
 include "_checks.pxi"
 include "_ufuncs.pxi"
+include "_mitchell.pxi"
+include "_mitchell_functions.pxi"
+include "_mitchell_ilm.pxi"
 include "_rope.pxi"
 include "_rotary.pxi"
 include "_matmul.pxi"

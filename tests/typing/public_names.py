@@ -35,6 +35,22 @@ mitchell.multiply.outer(f32, f32)
 mitchell.multiply.reduce(f64, axis=0, keepdims=True)
 mitchell.multiply.accumulate(f64)
 mitchell.multiply.reduceat(f64, [0, 2])
+assert_type(mitchell.square(i8), NDArray[np.int16])
+assert_type(mitchell.square(i64), NDArray[np.int64])
+assert_type(mitchell.sqrt(f32), NDArray[np.float32])
+assert_type(mitchell.rsqrt(np.float32(2)), np.float32)
+assert_type(mitchell.log2(u16), NDArray[np.float32])
+assert_type(mitchell.exp2(i64), NDArray[np.float64])
+assert_type(mitchell.reciprocal([1.5]), Any)
+assert_type(mitchell.power(f32, 0.5), NDArray[np.float32])
+assert_type(mitchell.power(i8, i8), Any)
+assert_type(mitchell.multiply_lmul(f32, f32), NDArray[np.float32])
+assert_type(mitchell.multiply_offset(f32, f32, 0.0625), NDArray[np.float32])
+assert_type(mitchell.divide_offset(f64, f64, f64), NDArray[np.float64])
+assert_type(mitchell.multiply_ilm(i8, i8, 3), NDArray[np.int16])
+assert_type(mitchell.multiply_ilm(i64, i64, i64), NDArray[np.int64])
+mitchell.multiply_mbm.reduce(f64)
+mitchell.multiply_realm.outer(f64, f64)
 assert_type(mitchell.matmul(np.ones((2, 3), np.float32), np.ones((3, 2), np.float32)), NDArray[np.float32])
 
 # Rotary embeddings keep the types of the arrays that they rotate.
@@ -97,6 +113,8 @@ def mistakes_that_the_checker_finds() -> None:
     rotary(heads, heads, heads_axis=1)  # type: ignore[call-overload]
     mitchell.multiply(f32)  # type: ignore[call-overload]
     mitchell.multiply(f32, f32, rounding=1)  # type: ignore[call-overload]
+    mitchell.sqrt(f32, f32, f32)  # type: ignore[call-overload]
+    mitchell.multiply_ilm(i8, i8)  # type: ignore[call-overload]
     mitchell.matmul([1.5], [2.0])  # type: ignore[call-overload]
     attention.RandomFeatures(4, kind="favor")  # type: ignore[arg-type]
     fastops.set_num_threads("2")  # type: ignore[arg-type]

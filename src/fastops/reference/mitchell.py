@@ -12,49 +12,44 @@ J. N. Mitchell, "Computer Multiplication and Division Using Binary Logarithms", 
 Electronic Computers, EC-11, 1962, pages 512-517.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["divide", "matmul", "multiply"]
+from ._mitchell_formats import FORMATS, INTEGERS, Format, operands, put_nans
+from ._mitchell_logarithms import (
+    divide_offset,
+    exp2,
+    log2,
+    multiply_ilm,
+    multiply_lmul,
+    multiply_mbm,
+    multiply_offset,
+    multiply_realm,
+    power,
+    rsqrt,
+    sqrt,
+)
 
-
-class _Format(NamedTuple):
-    """Patterns of a float format, as unsigned integers without the sign bit."""
-
-    unsigned: type[np.unsignedinteger[Any]]
-    one: int  # 1.0, whose logarithm is 0
-    normal: int  # the smallest normal number
-    top: int  # what overflow gives: infinity, or NaN where there is no infinity
-    first_nan: int
-    quiet: int  # the bit that makes a NaN quiet, 0 where there is none
-
-    @property
-    def sign(self) -> int:
-        return 1 << (8 * np.dtype(self.unsigned).itemsize - 1)
-
-
-_FORMATS = {
-    "float64": _Format(np.uint64, 0x3FF << 52, 1 << 52, 0x7FF << 52, (0x7FF << 52) + 1, 1 << 51),
-    "float32": _Format(np.uint32, 0x3F800000, 0x00800000, 0x7F800000, 0x7F800001, 0x00400000),
-    "float16": _Format(np.uint16, 0x3C00, 0x0400, 0x7C00, 0x7C01, 0x0200),
-    "bfloat16": _Format(np.uint16, 0x3F80, 0x0080, 0x7F80, 0x7F81, 0x0040),
-    "float8_e5m2": _Format(np.uint8, 0x3C, 0x04, 0x7C, 0x7D, 0x02),
-    "float8_e4m3fn": _Format(np.uint8, 0x38, 0x08, 0x7F, 0x7F, 0x00),
-}
-
-# Twice the width of an integer, and a float whose fraction holds all its bits below the leading one.
-_INTEGERS: dict[str, tuple[Any, Any]] = {
-    "int8": (np.int16, np.float32),
-    "uint8": (np.uint16, np.float32),
-    "int16": (np.int32, np.float32),
-    "uint16": (np.uint32, np.float32),
-    "int32": (np.int64, np.float64),
-    "uint32": (np.uint64, np.float64),
-    "int64": (np.int64, None),
-    "uint64": (np.uint64, None),
-}
+__all__ = [
+    "divide",
+    "divide_offset",
+    "exp2",
+    "log2",
+    "matmul",
+    "multiply",
+    "multiply_ilm",
+    "multiply_lmul",
+    "multiply_mbm",
+    "multiply_offset",
+    "multiply_realm",
+    "power",
+    "reciprocal",
+    "rsqrt",
+    "sqrt",
+    "square",
+]
 
 
 def multiply(x: ArrayLike, y: ArrayLike) -> Any:
@@ -86,14 +81,14 @@ def multiply(x: ArrayLike, y: ArrayLike) -> Any:
     >>> int(multiply(np.int8(-3), np.int8(3)))
     -8
     """
-    x, y, shape = _operands(x, y)
+    (x, y), shape = operands(x, y)
     name = x.dtype.name
-    if name in _FORMATS:
-        product = _multiply_floats(x, y, _FORMATS[name])
+    if name in FORMATS:
+        product = _multiply_floats(x, y, FORMATS[name])
     else:
-        wide, detour = _INTEGERS[name]
+        wide, detour = INTEGERS[name]
         if detour:
-            product = _multiply_floats(x.astype(detour), y.astype(detour), _FORMATS[detour.__name__])
+            product = _multiply_floats(x.astype(detour), y.astype(detour), FORMATS[detour.__name__])
             product = product.astype(wide)
         else:
             product = _multiply_64_bits(x, y)
@@ -132,21 +127,32 @@ def divide(x: ArrayLike, y: ArrayLike) -> Any:
     >>> int(divide(np.int8(-100), np.int8(7)))
     -14
     """
-    x, y, shape = _operands(x, y)
+    (x, y), shape = operands(x, y)
     name = x.dtype.name
-    if name in _FORMATS:
-        quotient = _divide_floats(x, y, _FORMATS[name])
+    if name in FORMATS:
+        quotient = _divide_floats(x, y, FORMATS[name])
     else:
         by_zero = y == 0
         if by_zero.any():
             np.divide(np.ones(1), np.zeros(1))  # so that errstate decides what becomes of it
-        wide, detour = _INTEGERS[name]
+        wide, detour = INTEGERS[name]
         if detour:
-            quotient = _divide_floats(x.astype(detour), y.astype(detour), _FORMATS[detour.__name__])
+            quotient = _divide_floats(x.astype(detour), y.astype(detour), FORMATS[detour.__name__])
             quotient = np.where(by_zero, 0, quotient).astype(wide).astype(x.dtype)
         else:
             quotient = _divide_64_bits(x, y)
     return quotient.reshape(shape)[()]
+
+
+def square(x: ArrayLike) -> Any:
+    """Mitchell's square: the product of x and x, with the types of `multiply`."""
+    return multiply(x, x)
+
+
+def reciprocal(x: ArrayLike) -> Any:
+    """Mitchell's reciprocal: the quotient of 1 and x."""
+    x = np.asarray(x)
+    return divide(np.ones_like(x), x)
 
 
 def matmul(a: NDArray[Any], b: NDArray[Any]) -> Any:
@@ -199,24 +205,12 @@ def matmul(a: NDArray[Any], b: NDArray[Any]) -> Any:
 
 def _normal(x: NDArray[Any]) -> NDArray[Any]:
     """x with zeros of the same sign for its subnormal numbers."""
-    fmt = _FORMATS[x.dtype.name]
+    fmt = FORMATS[x.dtype.name]
     pattern = x.view(fmt.unsigned)
     return np.where((pattern & (fmt.sign - 1)) < fmt.normal, pattern & fmt.sign, pattern).view(x.dtype)
 
 
-def _operands(x: ArrayLike, y: ArrayLike) -> tuple[NDArray[Any], NDArray[Any], tuple[int, ...]]:
-    """x and y broadcast, of one dimension at least (scalars would warn of wrap-around), and the result's shape."""
-    x, y = np.asarray(x), np.asarray(y)
-    if x.dtype != y.dtype:
-        raise TypeError(f"x and y must have the same dtype, got {x.dtype} and {y.dtype}")
-    if (x.dtype.name not in _FORMATS and x.dtype.name not in _INTEGERS) or not x.dtype.isnative:
-        supported = ", ".join([*_FORMATS, *_INTEGERS])
-        raise TypeError(f"x and y must be one of {supported}, got {x.dtype!r}")
-    x, y = np.broadcast_arrays(x, y)
-    return np.atleast_1d(x), np.atleast_1d(y), x.shape
-
-
-def _multiply_floats(x: NDArray[Any], y: NDArray[Any], fmt: _Format) -> NDArray[Any]:
+def _multiply_floats(x: NDArray[Any], y: NDArray[Any], fmt: Format) -> NDArray[Any]:
     a, b, sign = _magnitudes(x, y, fmt)
     # Two patterns, or one and that of 1.0, fit the unsigned type: nothing wraps before it is tested.
     result: NDArray[Any] = a + b
@@ -230,13 +224,13 @@ def _multiply_floats(x: NDArray[Any], y: NDArray[Any], fmt: _Format) -> NDArray[
     if special.any():
         result[special] = fmt.top
         result |= sign
-        _put_nans(result, x, y, special & (small < fmt.normal), fmt)
+        put_nans(result, special & (small < fmt.normal), fmt, x, y)
     else:
         result |= sign
     return result.view(x.dtype)
 
 
-def _divide_floats(x: NDArray[Any], y: NDArray[Any], fmt: _Format) -> NDArray[Any]:
+def _divide_floats(x: NDArray[Any], y: NDArray[Any], fmt: Format) -> NDArray[Any]:
     a, b, sign = _magnitudes(x, y, fmt)
     result = a + fmt.one
     kept = result >= b + fmt.normal
@@ -249,25 +243,16 @@ def _divide_floats(x: NDArray[Any], y: NDArray[Any], fmt: _Format) -> NDArray[An
         result[by_zero | of_top] = fmt.top
         result[by_top] = 0
         result |= sign
-        _put_nans(result, x, y, (by_zero & (a < fmt.normal)) | (of_top & by_top), fmt)
+        put_nans(result, (by_zero & (a < fmt.normal)) | (of_top & by_top), fmt, x, y)
     else:
         result |= sign
     return result.view(x.dtype)
 
 
-def _magnitudes(x: NDArray[Any], y: NDArray[Any], fmt: _Format) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+def _magnitudes(x: NDArray[Any], y: NDArray[Any], fmt: Format) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """The patterns of x and y without their signs, and the sign of the result."""
     a, b = x.view(fmt.unsigned), y.view(fmt.unsigned)
     return a & (fmt.sign - 1), b & (fmt.sign - 1), (a ^ b) & fmt.sign
-
-
-def _put_nans(result: NDArray[Any], x: NDArray[Any], y: NDArray[Any], invalid: NDArray[np.bool_], fmt: _Format) -> None:
-    """Writes the positive NaN where invalid, over it the NaNs of y, and over those the NaNs of x."""
-    result[invalid] = fmt.top | fmt.quiet
-    for operand in (y, x):
-        pattern = operand.view(fmt.unsigned)
-        is_nan = (pattern & (fmt.sign - 1)) >= fmt.first_nan
-        result[is_nan] = pattern[is_nan] | fmt.quiet
 
 
 def _multiply_64_bits(x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
