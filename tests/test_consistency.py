@@ -125,6 +125,8 @@ def defined(tree):
     for node in tree.body:
         names = [node.name] if isinstance(node, ast.FunctionDef | ast.ClassDef) else []
         names += [node.target.id] if isinstance(node, ast.AnnAssign) else []
+        if isinstance(node, ast.ImportFrom) and node.level == 1:  # "import a as a": what another stub defines
+            found |= {alias.name: defined(stub(node.module))[alias.name] for alias in node.names if alias.asname}
         for name in names:
             found.setdefault(name, []).append(node)
     return {name: nodes for name, nodes in found.items() if not name.startswith("_")}

@@ -5,18 +5,28 @@ from typing import Any, Literal, Protocol, SupportsIndex, TypeAlias, TypedDict, 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from ._mitchell_errors import ErrorStatistics as ErrorStatistics
+from ._mitchell_errors import error_statistics as error_statistics
+from ._mitchell_gradients import matmul_vjp as matmul_vjp
+from ._mitchell_gradients import multiply_vjp as multiply_vjp
+
+
 __all__ = [
+    "ErrorStatistics",
     "divide",
     "divide_offset",
+    "error_statistics",
     "exp2",
     "log2",
     "matmul",
+    "matmul_vjp",
     "multiply",
     "multiply_ilm",
     "multiply_lmul",
     "multiply_mbm",
     "multiply_offset",
     "multiply_realm",
+    "multiply_vjp",
     "power",
     "reciprocal",
     "rsqrt",

@@ -52,6 +52,10 @@ assert_type(mitchell.multiply_ilm(i64, i64, i64), NDArray[np.int64])
 mitchell.multiply_mbm.reduce(f64)
 mitchell.multiply_realm.outer(f64, f64)
 assert_type(mitchell.matmul(np.ones((2, 3), np.float32), np.ones((3, 2), np.float32)), NDArray[np.float32])
+assert_type(mitchell.multiply_vjp(f32, f32, f32, offset=0.0625), tuple[NDArray[np.float32], NDArray[np.float32]])
+assert_type(mitchell.multiply_vjp(1.5, f64, f64, mode="approximate"), tuple[Any, Any])
+assert_type(mitchell.matmul_vjp(f64, f64, np.ones(())), tuple[NDArray[np.float64], NDArray[np.float64]])
+assert_type(mitchell.error_statistics("mitchell", np.float32).bias, float)
 
 # Rotary embeddings keep the types of the arrays that they rotate.
 frequencies = rope.frequencies(4, base=5e5, precision="float64")
@@ -116,5 +120,7 @@ def mistakes_that_the_checker_finds() -> None:
     mitchell.sqrt(f32, f32, f32)  # type: ignore[call-overload]
     mitchell.multiply_ilm(i8, i8)  # type: ignore[call-overload]
     mitchell.matmul([1.5], [2.0])  # type: ignore[call-overload]
+    mitchell.matmul_vjp(f64, f64, f64, method="realm")  # type: ignore[arg-type]
+    mitchell.error_statistics("booth", np.float32)  # type: ignore[arg-type]
     attention.RandomFeatures(4, kind="favor")  # type: ignore[arg-type]
     fastops.set_num_threads("2")  # type: ignore[arg-type]
