@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 
 # What is compiled into the core; and what else is packed.
 COMPILED := setup.py pyproject.toml $(shell find csrc src -name '*.[ch]' -not -name '_fastops_core.c' -o -name '*.inc' -o -name '*.p[yx][xdi]')
-PACKED := $(COMPILED) MANIFEST.in README.md LICENSE $(shell find src tests tools -name '*.py' -o -name '*.pyi')
+PACKED := $(COMPILED) MANIFEST.in README.md LICENSE $(wildcard docs/*.md) $(shell find src tests tools -name '*.py' -o -name '*.pyi')
 LINTED = $(shell find csrc src tests tools bench setup.py -name '*.py' -o -name '*.py[ix]' -o -name '*.px[di]' -o -name '*.[ch]' -not -name '_fastops_core.c' -o -name '*.inc')
 
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check

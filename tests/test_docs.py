@@ -3,14 +3,17 @@
 
 import doctest
 import re
+import runpy
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import fastops
+from fastops import mitchell
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"]
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "docs/mitchell.md"]
 if not (ROOT / "README.md").is_file():
     pytest.skip("there is no source tree here", allow_module_level=True)
 
@@ -30,7 +33,7 @@ def thread_count():
 
 
 @pytest.mark.usefixtures("thread_count")
-@pytest.mark.parametrize("document", ["README.md"])
+@pytest.mark.parametrize("document", ["README.md", "docs/mitchell.md"])
 def test_examples_run(document):
     parser, names = doctest.DocTestParser(), {}
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
@@ -75,3 +78,42 @@ def test_named_files_and_targets_exist(document):
     makefile = (ROOT / "Makefile").read_text()
     targets = set(re.findall(r"`?make ([a-z]+)", "\n".join(re.findall(r"`[^`]+`|^make .*$", text, re.MULTILINE))))
     assert not [target for target in targets if not re.search(rf"^{target}:", makefile, re.MULTILINE)]
+
+
+# ---- docs/mitchell.md ----------------------------------------------------------------------------------------------
+
+
+def cells(document, head):
+    """The rows of the table that begins with that cell, without the head."""
+    lines = (ROOT / document).read_text().splitlines()
+    begin = next(i for i, line in enumerate(lines) if line.startswith(f"| {head} |"))
+    end = next(i for i, line in enumerate(lines) if i > begin and not line.startswith("|"))
+    return [tuple(line.strip("| ").split(" | ")) for line in lines[begin + 2 : end]]
+
+
+def test_table_of_errors_is_what_its_tool_gives():
+    tool = runpy.run_path(str(ROOT / "tools/error_table.py"))
+    found = {(title, name): figures for title, types, *figures in cells("docs/mitchell.md", "function")
+             for name in types.split(", ")}  # fmt: skip
+    titles = {name.split(",")[0] for name, *_ in tool["ENTRIES"]}
+    assert {title.split(",")[0].strip("`") for title, _ in found} == titles
+    assert len(found) == sum(len(types) for *_, types in tool["ENTRIES"])
+    slow = {"float64", "float16", "uint16", "int16"}
+    fast = [(*entry, tuple(t for t in types if t not in slow)) for *entry, types in tool["ENTRIES"]]
+    for title, dtype, figures in tool["rows"](fast):
+        assert found[title, dtype] == list(figures), (title, dtype)
+
+
+def test_table_of_special_values_is_true():
+    info = np.finfo(np.float32)
+    names = {"NaN": np.nan, "inf": np.inf, "subnormal": 1e-40, "largest": info.max, "smallest": info.tiny}
+    names |= {"largest / 2": info.max / 2, "2 smallest": 2 * info.tiny}
+    rows = cells("docs/mitchell.md", "x")
+    assert len(rows) > 10
+    for row in rows:
+        x, y, product, quotient = (np.float32(names[cell] if cell in names else float(cell)) for cell in row)
+        for sign in (1, -1):
+            got = mitchell.multiply(x, sign * y), mitchell.divide(x, sign * y)
+            for value, want in zip(got, (product, quotient), strict=True):
+                assert np.array_equal(value, sign * want, equal_nan=True), row
+                assert np.isnan(want) or np.signbit(value) == (sign < 0), row

@@ -204,7 +204,8 @@ def test_sdist_has_all_that_the_build_reads_and_nothing_built():
     needed |= {
         str(file.relative_to(ROOT)) for suffix in ("py", "pyi", "typed") for file in ROOT.glob(f"src/**/*.{suffix}")
     }
-    needed |= {"pyproject.toml", "README.md", "LICENSE", "Makefile", "CHANGELOG.md", "tests/test_packaging.py"}
+    needed |= {"pyproject.toml", "README.md", "LICENSE", "Makefile", "CHANGELOG.md", "docs/mitchell.md"}
+    needed |= {"tests/test_packaging.py"}
     assert not needed - names
     assert not [name for name in names if name.endswith((".so", ".o", ".pyc", "_fastops_core.c"))]
 
