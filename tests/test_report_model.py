@@ -52,6 +52,31 @@ def test_both_sections(sections):
     assert figures["features_4096_tokens_seconds"] > 0
 
 
+def test_hidden_states_with_every_product(folder):
+    from fastops.report import products
+
+    (table,), text, figures = products.compare_models(report.Context(quick=True, model=folder))
+    assert [row[0] for row in table.rows] == ["mitchell", "offset", "lmul", "mbm"]
+    assert len(text) == 1
+    for row in table.rows:
+        assert 0 < figures[f"hidden_{row[0]}_error_with_gain"] < 0.5
+        assert row[2:] == [figures[f"hidden_{row[0]}_error{with_gain}"] for with_gain in ("", "_with_gain")]
+    assert 1.02 < figures["hidden_mitchell_gain"] < 1.06
+    assert abs(figures["hidden_offset_gain"] - 1) < 0.02
+    assert figures["hidden_mitchell_error_with_gain"] < figures["hidden_mitchell_error"]
+
+
+def test_gain_is_that_of_the_least_squares():
+    from fastops.report import products
+
+    rng = np.random.default_rng(5)
+    a, b = rng.standard_normal((64, 32)), rng.standard_normal((32, 8))
+    measured = products._Measured(lambda a, b: 0.8 * (a @ b))
+    measured(a, b)
+    measured(b.T, a.T)
+    assert measured.gain == pytest.approx(1.25, rel=1e-12)
+
+
 def test_without_a_model_one_line_says_how_to_get_one(monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(transformer, "find_package_model", lambda: None)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Mitchell's product and quotient: how wrong, and how fast."""
+"""Mitchell's products and quotients: how wrong, how fast, and what they make of a model."""
 
 from functools import partial
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ import fastops
 from fastops import mitchell
 from fastops.reference import mitchell as emulation
 
-from . import Column, Context, Picture, Section, Table, measure
+from . import Column, Context, Picture, Section, Table, measure, products
 from .format import counted
 
 SIZES = (10_000, 10_000_000)
@@ -39,23 +39,29 @@ _SMALL = {"float16": 10, "bfloat16": 7, "float8_e4m3fn": 3, "float8_e5m2": 2}
 
 
 def section(context: Context) -> Section:
-    """Errors over all pairs of significands, and times of arrays beside NumPy."""
+    """Errors over all pairs of significands, a model with each product, and times of arrays beside NumPy."""
     context.step("errors")
-    errors, figures = _errors(512 if context.quick else 1024)
+    cells = 512 if context.quick else 1024
+    errors, figures = _errors(cells)
     speeds, speed_figures = _speeds(context)
+    model_tables, model_text, model_figures = products.compare_models(context)
     context.step("pictures")
     text = [
         "A product or quotient by adding or subtracting bit patterns as if they were logarithms (Mitchell, 1962). "
         "Products are never too large and at most 1/9 too small, quotients never too small and at most 1/8 too "
         "large, in every format; where an operand is a power of two, products are exact.",
         _verdict(speed_figures),
+        *model_text,
     ]
     if not _formats("bfloat16"):
         text.append(
             "bfloat16 and float8 are left out, ml_dtypes is not installed: `pip install 'fastops-kernels[lowp]'`"
         )
-    pictures = [_histogram(), *(_map(operation) for operation in _OPERATIONS)]
-    return Section("Mitchell's arithmetic", text, [*errors, speeds], pictures, figures | speed_figures)
+    pairs = _significands(np.dtype(np.float32), cells)
+    pictures = [_histogram(*pairs), products.histogram(*pairs, _SIZE)]
+    pictures += [_map(operation) for operation in _OPERATIONS]
+    figures |= speed_figures | model_figures
+    return Section("Mitchell's arithmetic", text, [*errors, *model_tables, speeds], pictures, figures)
 
 
 # ---- errors --------------------------------------------------------------------------------------------------------
@@ -132,8 +138,10 @@ def _speeds(context: Context) -> tuple[Table, dict[str, Any]]:
             }
             for count in counts:
                 context.step(f"{operation.name}, {counted(n, 'number')}, {counted(count, 'thread')}")
+                few = 1 if context.quick and n == SIZES[-1] else None  # the emulation alone takes 0.1 s
                 with measure.threads(count):
-                    times = {name: t.median for name, t in measure.compare(calls, context.seconds).items()}
+                    compared = measure.compare(calls, context.seconds, rounds=few)
+                times = {name: t.median for name, t in compared.items()}
                 rate = 3 * x.nbytes / times["ours"]
                 to_numpy, to_emulation = times["ours"] / times["numpy"], times["ours"] / times["emulation"]
                 row = [operation.name, n, count, times["ours"], rate, times["numpy"], to_numpy]
@@ -162,13 +170,11 @@ def _verdict(figures: dict[str, Any]) -> str:
 
 # ---- pictures ------------------------------------------------------------------------------------------------------
 
-_SIZE = (4.2, 3.3)  # inches; three in a row
+_SIZE = (4.2, 3.3)  # inches; three in a row, or two
 
 
-def _histogram() -> Picture:
+def _histogram(x: NDArray[Any], y: NDArray[Any]) -> Picture:
     from . import pictures
-
-    x, y = _significands(np.dtype(np.float32), 1024)
 
     def draw(axes: Any) -> None:
         bins = np.linspace(-12, 13, 201)
