@@ -19,16 +19,16 @@ def bits(x):
     return x.view(f"u{x.dtype.itemsize}")
 
 
-def check(a, b):
+def check(a, b, **options):
     """Every table gives the reference's bits, on one thread and on two."""
-    expected = reference.mitchell.matmul(a, b)
+    expected = reference.mitchell.matmul(a, b, **options)
     before = core._isa(), fastops.get_num_threads()
     try:
         for isa in core._isa_names():
             core._use_isa(isa)
             for threads in 1, 2:
                 fastops.set_num_threads(threads)
-                result = mitchell.matmul(a, b)
+                result = mitchell.matmul(a, b, **options)
                 wrong = np.argwhere(bits(result) != bits(expected))
                 assert len(wrong) == 0, f"{isa}, {threads} threads: {len(wrong)} differ, first at {wrong[0]}"
     finally:
@@ -185,8 +185,9 @@ def test_empty_operands_give_the_mathematical_answer(shapes, dtype):
         ({"method": "exact"}, ValueError, "method must be one of 'mitchell', 'offset', 'lmul', 'mbm', got 'exact'"),
         ({"offset": 0.1}, ValueError, "offset goes with method 'offset', got 0.1 with method 'mitchell'"),
         ({"offset": 0.1, "method": "lmul"}, ValueError, "offset goes with method 'offset'"),
-        ({"offset": np.nan, "method": "offset"}, ValueError, "offset must be finite, got nan"),
-        ({"offset": -np.inf, "method": "offset"}, ValueError, "offset must be finite, got -inf"),
+        ({"offset": np.nan, "method": "offset"}, ValueError, "offset must be finite as float32, got nan"),
+        ({"offset": -np.inf, "method": "offset"}, ValueError, "offset must be finite as float32, got -inf"),
+        ({"offset": 1e300, "method": "offset"}, ValueError, r"offset must be finite as float32, got 1e\+300"),
         ({"offset": "0.1", "method": "offset"}, TypeError, "offset must be a number, got str '0.1'"),
         (
             {"a": np.ones((2, 3), np.int8), "b": np.ones((3, 4), np.int8), "method": "lmul"},
@@ -218,6 +219,45 @@ def test_no_memory_writes_nothing():
         mitchell.matmul(a, a, out=out)
     np.testing.assert_array_equal(out, 7)
     np.testing.assert_array_equal(mitchell.matmul(a, a), 8)
+
+
+# ---- other products --------------------------------------------------------------------------------------------------
+
+METHODS = {
+    "offset": ({"offset": -0.2}, lambda a, b: mitchell.multiply_offset(a, b, np.asarray(-0.2).astype(a.dtype))),
+    "lmul": ({}, mitchell.multiply_lmul),
+    "mbm": ({}, mitchell.multiply_mbm),
+}
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("type", ["f32", "f64", "f16", "bf16"])
+def test_one_step_of_other_methods_equals_their_ufuncs(method, type):
+    dtype = ALL[type]
+    options, product = METHODS[method]
+    rng = np.random.default_rng(8)
+    special = np.array([0, -0.0, 1, -1.5, 1.96875, np.inf, -np.inf])
+    a = np.concatenate([special, rng.uniform(1, 2, 60), rng.standard_normal(60)]).astype(dtype)
+    b = np.concatenate([rng.uniform(1, 2, 40), -special]).astype(dtype)
+    result = mitchell.matmul(a[:, None], b[None], method=method, **options)
+    np.testing.assert_array_equal(bits(result), bits(product(a[:, None], b[None])))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_sums_of_other_methods(pair, method):
+    rng, a, b = pair
+    options, _ = METHODS[method]
+    check(a, b, method=method, **options)
+    check(sparse(rng, a, 0.5), sparse(rng, b, 0.5), method=method, **options)
+    check(sparse(rng, a, 0.1), spread(rng, b, 60), method=method, **options)
+
+
+@pytest.mark.parametrize("offset", [-300.0, -130.0, -1.0, 1.0, 100.0, 126.5, 300.0])
+def test_offsets_that_leave_the_range(offset):
+    rng = np.random.default_rng(9)
+    a, b = rng.standard_normal((7, 30)).astype(np.float32), rng.standard_normal((30, 17)).astype(np.float32)
+    check(a, b, method="offset", offset=offset)
+    check(np.ldexp(a, 100).astype(np.float32), b, method="offset", offset=offset)
 
 
 # ---- other types -----------------------------------------------------------------------------------------------------

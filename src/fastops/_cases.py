@@ -12,33 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from . import attention, mitchell, reference, rope, sinusoidal
-from ._case import DTYPES, Array, Benchmark, Call, Case, DType, Rng, prepared, without_out
+from . import attention, reference, rope, sinusoidal
+from ._case import DTYPES, Array, Benchmark, Call, Case, DType, Rng, without_out
 from ._cases_mitchell import CASES as MITCHELL_CASES
-from ._draws import any_bits, finite, near_one
-
-# Up to here a size is the length of the axis that is vectorised; above, there are many rows of ROW.
-SHORT, ROW = 1000, 64
-
+from ._draws import ROW, SHORT
 
 # ---- inputs ---------------------------------------------------------------------------------------------------------
-
-
-# Blocks of each kind take another loop of the kernel.
-DRAWS = (near_one, finite, any_bits)
 
 
 def _shape(size: int) -> tuple[int, int]:
     """Rows and pairs."""
     return (3, size) if size <= SHORT else (size // ROW, ROW)
-
-
-def _matrices(draw: Callable[[Rng, DType, int], Array], rng: Rng, dtype: DType, size: int) -> Call:
-    """(rows, 33) and (33, n): few rows and n = size, or many rows."""
-    rows, columns = (7, size) if size <= SHORT else (size // 16, 17)
-    steps = 33
-    a, b = draw(rng, dtype, rows * steps), draw(rng, dtype, steps * columns)
-    return (a.reshape(rows, steps), b.reshape(steps, columns)), {}
 
 
 def _table(precision: Any, rng: Rng, dtype: DType, size: int) -> Call:
@@ -101,24 +85,6 @@ def _head_inputs(features: bool) -> dict[str, Callable[[Rng, DType, int], Call]]
 
 def _copy(x: Array, *_: Any, **__: Any) -> Callable[[], object]:
     return partial(np.copyto, np.empty_like(x), x)
-
-
-def _square_matrices(size: int, rng: Rng, dtype: DType) -> Call:
-    a, b = rng.standard_normal((2, size, size)).astype(dtype)
-    return (a, b), {"out": np.empty_like(a)}
-
-
-_MATMUL_BENCHMARKS = tuple(
-    Benchmark(
-        f"{type} {size}^3",
-        type,
-        partial(_square_matrices, size),
-        {"np.matmul": prepared(np.matmul)},
-        products=size**3,
-        blas=True,
-    )
-    for type, size in (("f32", 64), ("f32", 1024), ("f64", 1024))
-)
 
 
 def _rotation_in_place(heads: tuple[int, ...], tokens: int, layout: str, rng: Rng, dtype: DType) -> Call:
@@ -205,15 +171,6 @@ _FEATURE_BENCHMARKS = tuple(
 
 CASES = (
     *MITCHELL_CASES,
-    Case(
-        name="mitchell.matmul",
-        kernel="mitchell_matmul",
-        function=mitchell.matmul,
-        reference=reference.mitchell.matmul,
-        inputs={draw.__name__: partial(_matrices, draw) for draw in DRAWS},
-        reason="products and the order of sums are given",
-        benchmarks=_MATMUL_BENCHMARKS,
-    ),
     Case(
         name="rope.table",
         kernel="rope_table",

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from . import mitchell, reference
-from ._case import DTYPES, Array, Benchmark, Call, Case, DType, Rng, prepared
-from ._draws import any_bits, finite, near_one
+from ._case import DTYPES, Array, Benchmark, Call, Case, DType, Rng, prepared, without_out
+from ._draws import DRAWS, SHORT, any_bits, near_one
 
 Draw = Callable[[Rng, DType, int], Array]
 
@@ -27,8 +27,7 @@ def _with_corrections(draw: Draw, rng: Rng, dtype: DType, size: int) -> Call:
 
 
 def _inputs(count: int) -> Mapping[str, Callable[[Rng, DType, int], Call]]:
-    """Blocks of each kind take another loop of the kernel."""
-    return {draw.__name__: partial(_operands, draw, count) for draw in (near_one, finite, any_bits)}
+    return {draw.__name__: partial(_operands, draw, count) for draw in DRAWS}
 
 
 def _in_result_type(ufunc: np.ufunc) -> Callable[..., object]:
@@ -119,6 +118,45 @@ def _case(name: str) -> Case:
     )
 
 
+def _matrices(draw: Draw, method: str, rng: Rng, dtype: DType, size: int) -> Call:
+    """(rows, 33) and (33, n): few rows and n = size, or many rows. Integers have Mitchell's product only."""
+    rows, columns = (7, size) if size <= SHORT else (size // 16, 17)
+    steps = 33
+    a, b = draw(rng, dtype, rows * steps), draw(rng, dtype, steps * columns)
+    options: dict[str, Any] = {} if dtype.kind in "iu" else {"method": method}
+    if options and method == "offset":
+        options["offset"] = -0.2
+    return (a.reshape(rows, steps), b.reshape(steps, columns)), options
+
+
+def _square_matrices(size: int, zeros: float, rng: Rng, dtype: DType) -> Call:
+    """Both normally distributed, or all integers; and a share of exact zeros in the first."""
+    shape = (2, size, size)
+    if dtype.kind in "iu":
+        a, b = rng.integers(np.iinfo(dtype).min, np.iinfo(dtype).max, shape, endpoint=True).astype(dtype)
+    else:
+        a, b = rng.standard_normal(shape).astype(dtype)
+    a[rng.random((size, size)) < zeros] = 0
+    return (a, b), {"out": np.empty_like(mitchell.matmul(a[:1], b[:, :1]), shape=(size, size))}
+
+
+def _matmul_benchmark(label: str, type: str, size: int, zeros: float = 0, **baselines: Any) -> Benchmark:
+    make = partial(_square_matrices, size, zeros)
+    return Benchmark(f"{type} {size}^3{label}", type, make, baselines, products=size**3, blas=True)
+
+
+_NUMPY: dict[str, Any] = {"np.matmul": prepared(np.matmul)}
+_REFERENCE: dict[str, Any] = {"reference": without_out(reference.mitchell.matmul)}
+_MATMUL_BENCHMARKS = (
+    _matmul_benchmark("", "f32", 64, **_NUMPY),
+    _matmul_benchmark("", "f32", 1024, **_NUMPY),
+    _matmul_benchmark(", half of a zeros", "f32", 1024, 0.5, **_NUMPY),
+    _matmul_benchmark(", 90 % of a zeros", "f32", 1024, 0.9, **_NUMPY),
+    _matmul_benchmark("", "f64", 1024, **_NUMPY),
+    *(_matmul_benchmark("", type, 256, **_REFERENCE) for type in ("f32", "bf16", "i8") if type in DTYPES),
+)
+
+
 CASES = (
     Case(
         name="mitchell.multiply",
@@ -142,7 +180,7 @@ CASES = (
         kernel="mitchell_multiply_ilm",
         function=mitchell.multiply_ilm,
         reference=reference.mitchell.multiply_ilm,
-        inputs={draw.__name__: partial(_with_corrections, draw) for draw in (near_one, finite, any_bits)},
+        inputs={draw.__name__: partial(_with_corrections, draw) for draw in DRAWS},
         benchmarks=(
             Benchmark(
                 "i16 10^4, k from 0 to 8",
@@ -154,5 +192,15 @@ CASES = (
                 {"np.multiply": prepared(_integer_product)},
             ),
         ),
+    ),
+    Case(
+        name="mitchell.matmul",
+        kernel="mitchell_matmul",
+        function=mitchell.matmul,
+        reference=reference.mitchell.matmul,
+        inputs={draw.__name__: partial(_matrices, draw, "mitchell") for draw in DRAWS}
+        | {method: partial(_matrices, any_bits, method) for method in ("offset", "lmul", "mbm")},
+        reason="products and the order of sums are given",
+        benchmarks=_MATMUL_BENCHMARKS,
     ),
 )

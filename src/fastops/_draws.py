@@ -5,6 +5,9 @@ import numpy as np
 
 from ._case import Array, DType, Rng
 
+# Up to here a size is the length of the axis that is vectorised; above, there are many rows of ROW.
+SHORT, ROW = 1000, 64
+
 
 def near_one(rng: Rng, dtype: DType, size: int) -> Array:
     """Magnitudes from 1/2 to 2, or integers from 1 to 100."""
@@ -34,3 +37,7 @@ def finite(rng: Rng, dtype: DType, size: int) -> Array:
             dropped |= ~np.isfinite(x)
     x[dropped] = 0
     return x
+
+
+# Blocks of each kind take another loop of Mitchell's kernels.
+DRAWS = (near_one, finite, any_bits)

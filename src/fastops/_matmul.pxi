@@ -19,7 +19,7 @@ def mitchell_matmul(a, b, /, out=None, *, method="mitchell", offset=0.0):
         Which product: that of `multiply`, `multiply_offset`, `multiply_lmul` or `multiply_mbm`. Integers have the first
         only.
     offset : float
-        The constant of "offset", in the log domain. It costs no time.
+        The constant of "offset", in the log domain, rounded to the operands' type. It costs no time.
 
     Returns
     -------
@@ -110,11 +110,14 @@ cdef int _choose_product(fastops_matmul *s, fastops_type type, cnp.ndarray a, me
         raise ValueError(f"method {method!r} is for floats; a has dtype {a.dtype}, which has 'mitchell' only")
     if not isinstance(offset, (int, float, np.floating, np.integer)):
         raise TypeError(f"offset must be a number, got {_described(offset)}")
-    if not -INFINITY < float(offset) < INFINITY:
-        raise ValueError(f"offset must be finite, got {offset}")
     if index != 1 and offset != 0:
         raise ValueError(f"offset goes with method 'offset', got {offset} with method {method!r}")
-    s.offset = _LMUL_OFFSET if index == 2 else offset
+    with np.errstate(over="ignore"):
+        s.offset = float(np.asarray(offset).astype(a.dtype))  # as the ufunc has it
+    if not -INFINITY < s.offset < INFINITY:
+        raise ValueError(f"offset must be finite as {a.dtype}, got {offset}")
+    if index == 2:
+        s.offset = _LMUL_OFFSET
     s.mbm = index == 3
     return 0
 

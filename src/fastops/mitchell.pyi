@@ -10,7 +10,6 @@ from ._mitchell_errors import error_statistics as error_statistics
 from ._mitchell_gradients import matmul_vjp as matmul_vjp
 from ._mitchell_gradients import multiply_vjp as multiply_vjp
 
-
 __all__ = [
     "ErrorStatistics",
     "divide",

@@ -12,6 +12,8 @@ J. N. Mitchell, "Computer Multiplication and Division Using Binary Logarithms", 
 Electronic Computers, EC-11, 1962, pages 512-517.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -155,7 +157,7 @@ def reciprocal(x: ArrayLike) -> Any:
     return divide(np.ones_like(x), x)
 
 
-def matmul(a: NDArray[Any], b: NDArray[Any]) -> Any:
+def matmul(a: NDArray[Any], b: NDArray[Any], *, method: str = "mitchell", offset: float = 0.0) -> Any:
     """Matrix product with Mitchell's products, one outer product after the other.
 
     Within a block of 512 steps along k the sum starts at the block's first product and goes on in order of k; the sums
@@ -166,6 +168,10 @@ def matmul(a: NDArray[Any], b: NDArray[Any]) -> Any:
     ----------
     a, b : ndarray of float32, float64, float16, bfloat16, int8, uint8 or int16, shapes (..., m, k) and (..., k, n)
         Leading axes broadcast.
+    method : {"mitchell", "offset", "lmul", "mbm"}
+        Which product; integers have the first only.
+    offset : float
+        That of "offset".
 
     Returns
     -------
@@ -177,30 +183,42 @@ def matmul(a: NDArray[Any], b: NDArray[Any]) -> Any:
     ----------
     J. N. Mitchell, 1962: see the module.
     """
-    dtype = a.dtype
+    dtype, steps = a.dtype, a.shape[-1]
     if dtype.kind in "iu":
-        wide = np.dtype(np.int64 if dtype == np.int16 else np.int32)
-        block = max(a.shape[-1], 1)
+        wide, block = np.dtype(np.int64 if dtype == np.int16 else np.int32), max(steps, 1)
     else:
-        wide = np.dtype(np.float32) if dtype.itemsize == 2 else dtype
-        block = 512
+        wide, block = np.dtype(np.float32) if dtype.itemsize == 2 else dtype, 512
         a, b = _normal(a).astype(wide), _normal(b).astype(wide)
-    steps = a.shape[-1]
+    multiplied = _product(method, offset, dtype, wide)
     total = np.zeros(np.broadcast_shapes(a.shape[:-2], b.shape[:-2]) + (a.shape[-2], b.shape[-1]), wide)
     with np.errstate(all="ignore"):
         for k in range(steps):
-            product = multiply(a[..., :, k, None], b[..., None, k, :]).astype(wide)
+            product = multiplied(a[..., :, k, None], b[..., None, k, :]).astype(wide)
             if k % block == 0:
-                partial = product
+                block_sum = product
             else:
-                partial += product
+                block_sum += product
             if k % block == block - 1 or k == steps - 1:
-                total = partial if k < block else total + partial
+                total = block_sum if k < block else total + block_sum
         if dtype.kind in "iu":
             return total
         total = total.astype(dtype)
     total[np.isnan(total)] = np.nan
     return total
+
+
+def _product(method: str, offset: float, dtype: np.dtype[Any], wide: np.dtype[Any]) -> Callable[[Any, Any], Any]:
+    """The product of numbers of dtype that are held in a wide type, to the last place of dtype."""
+    if method == "mitchell":
+        return multiply
+    places = {"float64": 52, "float32": 23, "float16": 10, "bfloat16": 7}
+    last, unused = places[dtype.name], places[wide.name] - places[dtype.name]
+    if method == "mbm":
+        fmt = FORMATS[wide.name]
+        kept = fmt.unsigned(2 * fmt.sign - (1 << unused))
+        return lambda x, y: (multiply_mbm(x, y).view(fmt.unsigned) & kept).view(wide)
+    c = float(np.asarray(offset).astype(dtype)) if method == "offset" else 2.0**-4
+    return partial(multiply_offset, c=np.rint(c * 2.0**last).astype(wide) / wide.type(2.0**last))
 
 
 def _normal(x: NDArray[Any]) -> NDArray[Any]:
