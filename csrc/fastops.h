@@ -104,11 +104,13 @@ typedef struct {
     ptrdiff_t features;
 } fastops_attention_features;
 
-/* rope_table: cos[t, i] = factor * cos(positions[t] * inverse[i]) and sin alike. Items: rows t.
- * positions and inverse are contiguous doubles; cos and sin are contiguous (rows, pairs) of the element type.
- * Needs |positions[t] * inverse[i]| < 2^31. */
+/* rope_table: cos[t, i] = factor * cos(positions[t, axes[i]] * inverse[i]) and sin alike. Items: rows t.
+ * positions (rows, coordinates) and inverse are contiguous doubles; cos and sin are contiguous (rows, pairs) of the element
+ * type. axes may be NULL where there is one coordinate. Needs |positions[t, axes[i]] * inverse[i]| < 2^31. */
 typedef struct {
     const double *positions, *inverse;
+    const ptrdiff_t *axes;
+    ptrdiff_t coordinates;
     void *cos, *sin;
     ptrdiff_t pairs;
     double factor;

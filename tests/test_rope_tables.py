@@ -188,3 +188,31 @@ def test_positions_of_any_alignment():
     assert not positions.flags.aligned
     for ours, aligned in zip(rope.table(positions, FOUR), rope.table(np.arange(5.0), FOUR), strict=True):
         np.testing.assert_array_equal(ours, aligned)
+
+
+def test_tables_are_written_to_out():
+    frequencies, positions = rope.frequencies(16), np.arange(-3, 40).reshape(1, 43)
+    for options in {}, {"dtype": np.float64}, {"axes": [0, 1, 0, 1, 1, 1, 0, 0]}:
+        where = np.stack([positions, positions + 5], -1) if "axes" in options else positions
+        want = rope.table(where, frequencies, **options)
+        out = tuple(np.full_like(part, 7) for part in want)
+        assert all(g is o for g, o in zip(rope.table(where, frequencies, **options, out=out), out, strict=True))
+        assert all(np.array_equal(o, w) for o, w in zip(out, want, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("out", "error", "message"),
+    [
+        (np.empty((2, 3, 4), np.float32), TypeError, "out must be a tuple of two arrays, got ndarray"),
+        ((np.empty((3, 4)), np.empty((3, 4))), TypeError, r"out\[0\] has dtype float64; float32 is needed"),
+        (tuple(np.empty((2, 4, 4), np.float32)), ValueError, r"out\[0\] has shape \(4, 4\); \(3, 4\) is needed"),
+        (tuple(np.empty((2, 4, 3), np.float32).transpose(0, 2, 1)), ValueError, "in C order"),
+        ((np.ones((3, 4), np.float32),) * 2, ValueError, r"out\[0\] overlaps out\[1\]"),
+        ((np.broadcast_to(np.float32(1), (3, 4)),) * 2, ValueError, r"out\[0\]"),
+    ],
+)
+def test_out_that_cannot_hold_tables(out, error, message):
+    before = [np.array(part) for part in out]
+    with pytest.raises(error, match=message):
+        rope.table(np.arange(3), rope.frequencies(8), out=out)
+    assert all(np.array_equal(a, b, equal_nan=True) for a, b in zip(before, out, strict=True))

@@ -5,23 +5,34 @@
 
 /* ---- rope_table: cos, sin (rows, pairs) <- positions (rows), inverse (pairs) ------------------------------------- */
 
-INLINE f64v FN(angles)(double position, f64v inverse, int in_f32)
+INLINE f64v FN(angles)(f64v positions, f64v inverse, int in_f32)
 {
     if (!in_f32)
-        return position * inverse;
-    const f32h product = (float)position * __builtin_convertvector(inverse, f32h);
+        return positions * inverse;
+    const f32h product = __builtin_convertvector(positions, f32h) * __builtin_convertvector(inverse, f32h);
     return __builtin_convertvector(product, f64v);
+}
+
+/* The positions of one row that turn the n pairs from i on; the others are those of the first. */
+INLINE f64v FN(positions_of)(const fastops_rope_table *s, const double *row, ptrdiff_t i, ptrdiff_t n)
+{
+    f64v own;
+    if (!s->axes)
+        return all_f64(row[0]);
+    for (ptrdiff_t lane = 0; lane < F64_LANES; lane++) /* not by way of memory, which would stall */
+        own[lane] = row[s->axes[i + (lane < n ? lane : 0)]];
+    return own;
 }
 
 INLINE void FN(store_wide_f32)(void *p, f64v v) { store_f32h(p, __builtin_convertvector(v, f32h)); }
 INLINE void FN(store_wide_f64)(void *p, f64v v) { store_f64(p, v); }
 
 #define ROPE_TABLE(type, element)                                                                                     \
-    static unsigned FN_FOR(rope_table, type)(const void *args, const fastops_part *part)         \
+    static unsigned FN_FOR(rope_table, type)(const void *args, const fastops_part *part)                              \
     {                                                                                                                 \
         const fastops_rope_table *s = args;                                                                           \
         const ptrdiff_t pairs = s->pairs, tail = pairs % F64_LANES;                                                   \
-        for (ptrdiff_t t = part->begin; t < part->end; t++) {                                                             \
+        for (ptrdiff_t t = part->begin; t < part->end; t++) {                                                         \
             element *cosine = (element *)s->cos + t * pairs, *sine = (element *)s->sin + t * pairs;                   \
             for (ptrdiff_t i = 0; i < pairs; i += F64_LANES) {                                                        \
                 const ptrdiff_t n = i + F64_LANES <= pairs ? F64_LANES : tail;                                        \
@@ -31,8 +42,8 @@ INLINE void FN(store_wide_f64)(void *p, f64v v) { store_f64(p, v); }
                 if (!whole)                                                                                           \
                     memcpy(edge, s->inverse + i, (size_t)n * sizeof(double));                                         \
                 f64v c, v;                                                                                            \
-                sincos_f64(FN(angles)(s->positions[t], load_f64(whole ? s->inverse + i : edge), s->angle_in_f32),     \
-                           &v, &c);                                                                                   \
+                const f64v positions = FN(positions_of)(s, s->positions + t * s->coordinates, i, n);                  \
+                sincos_f64(FN(angles)(positions, load_f64(whole ? s->inverse + i : edge), s->angle_in_f32), &v, &c);  \
                 FN(store_wide_##type)(whole ? cosine + i : c_part, c * s->factor);                                    \
                 FN(store_wide_##type)(whole ? sine + i : s_part, v * s->factor);                                      \
                 if (!whole) {                                                                                         \

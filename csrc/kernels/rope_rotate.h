@@ -3,31 +3,27 @@
 
 #define NAME(name) FN_FOR(name, TYPE)
 #define LOAD JOIN(load_, TYPE)
-#define STORE JOIN(store_, TYPE)
+#define STORE_TWO JOIN(store_two_, TYPE)
 #define SIZE ((ptrdiff_t)sizeof(ELEMENT))
 #define WIDE_SIZE ((ptrdiff_t)sizeof(WIDE))
 
 INLINE void NAME(rotate_vector)(const FN(rope_pairs) *p, ptrdiff_t i, WIDE sign, int interleaved, int full_width)
 {
     VEC x0, x1;
-    if (interleaved) {
-        const VEC low = LOAD(p->x0 + 2 * i * SIZE), high = LOAD(p->x0 + (2 * i + LANES) * SIZE);
-        x0 = W(even)(low, high), x1 = W(odd)(low, high);
-    } else {
+    if (interleaved)
+        JOIN(load_pairs_, TYPE)(p->x0 + 2 * i * SIZE, &x0, &x1);
+    else
         x0 = LOAD(p->x0 + i * SIZE), x1 = LOAD(p->x1 + i * SIZE);
-    }
     VEC cos0 = W(load)(p->cos0 + i * WIDE_SIZE), sin0 = sign * W(load)(p->sin0 + i * WIDE_SIZE);
     if (interleaved)
-        cos0 = W(order)(cos0), sin0 = W(order)(sin0);
+        cos0 = JOIN(pair_order_, TYPE)(cos0), sin0 = JOIN(pair_order_, TYPE)(sin0);
     const VEC cos1 = full_width ? W(load)(p->cos1 + i * WIDE_SIZE) : cos0;
     const VEC sin1 = full_width ? sign * W(load)(p->sin1 + i * WIDE_SIZE) : sin0;
     const VEC y0 = x0 * cos0 - x1 * sin0, y1 = x1 * cos1 + x0 * sin1;
-    if (interleaved) {
-        STORE(p->out0 + 2 * i * SIZE, W(zip_low)(y0, y1));
-        STORE(p->out0 + (2 * i + LANES) * SIZE, W(zip_high)(y0, y1));
-    } else {
-        STORE(p->out0 + i * SIZE, y0), STORE(p->out1 + i * SIZE, y1);
-    }
+    if (interleaved)
+        JOIN(store_pairs_, TYPE)(p->out0 + 2 * i * SIZE, y0, y1);
+    else
+        STORE_TWO(p->out0 + i * SIZE, y0, p->out1 + i * SIZE, y1);
 }
 
 /* The last n < LANES pairs from i on: copied to whole registers and back. */
@@ -156,6 +152,6 @@ static unsigned NAME(rope_rotate)(const void *args, const fastops_part *part)
 
 #undef NAME
 #undef LOAD
-#undef STORE
+#undef STORE_TWO
 #undef SIZE
 #undef WIDE_SIZE

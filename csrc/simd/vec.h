@@ -209,16 +209,49 @@ INLINE u16h f16_from_f32(f32v f)
 
 INLINE f32v f32_from_bf16(u16h b) { return (f32v)(widen_u16h(b) << 16); }
 
-INLINE u16h bf16_from_f32(f32v f)
+/* Whether a or b may hold a NaN: where the answer is cheap, no false alarm. */
+INLINE int any_nan_f32(f32v a, f32v b)
 {
-    const u32v x = (u32v)f, high = x >> 16, rounded = (x + 0x7fff + (high & 1)) >> 16;
-    return narrow_u32(select_u32((u32v)(f != f), high | 0x40, rounded));
+#if defined(__AVX512F__)
+    return _mm512_cmp_ps_mask(a, b, _CMP_UNORD_Q) != 0;
+#elif defined(__AVX2__)
+    return _mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_UNORD_Q)) != 0;
+#elif defined(__SSE2__)
+    return _mm_movemask_ps(_mm_cmpunord_ps(a, b)) != 0;
+#else
+    (void)a, (void)b;
+    return 1;
+#endif
 }
+
+/* In the high half of each lane, with anything below; of numbers, or of anything. */
+INLINE u32v bf16_of_number(f32v f) { return (u32v)f + 0x7fff + ((u32v)f >> 16 & 1); }
+INLINE u32v bf16_bits(f32v f) { return select_u32((u32v)(f != f), (u32v)f | 0x400000, bf16_of_number(f)); }
+
+INLINE u16h bf16_from_f32(f32v f) { return narrow_u32(bf16_bits(f) >> 16); }
 
 INLINE f32v load_f16(const void *p) { return f32_from_f16(load_u16h(p)); }
 INLINE f32v load_bf16(const void *p) { return f32_from_bf16(load_u16h(p)); }
 INLINE void store_f16(void *p, f32v v) { store_u16h(p, f16_from_f32(v)); }
 INLINE void store_bf16(void *p, f32v v) { store_u16h(p, bf16_from_f32(v)); }
+
+/* Two registers to two places: bf16 is rounded and narrowed together. */
+INLINE void store_two_f32(void *p, f32v a, void *q, f32v b) { store_f32(p, a), store_f32(q, b); }
+INLINE void store_two_f64(void *p, f64v a, void *q, f64v b) { store_f64(p, a), store_f64(q, b); }
+INLINE void store_two_f16(void *p, f32v a, void *q, f32v b) { store_f16(p, a), store_f16(q, b); }
+INLINE void store_two_bf16(void *p, f32v a, void *q, f32v b)
+{
+#if defined(__AVX2__) && !defined(__AVX512F__)
+    if (!any_nan_f32(a, b)) {
+        const __m256i high_a = (__m256i)(bf16_of_number(a) >> 16), high_b = (__m256i)(bf16_of_number(b) >> 16);
+        const __m256i both = _mm256_permute4x64_epi64(_mm256_packus_epi32(high_a, high_b), 0xd8);
+        _mm_storeu_si128(p, _mm256_castsi256_si128(both));
+        _mm_storeu_si128(q, _mm256_extracti128_si256(both, 1));
+        return;
+    }
+#endif
+    store_bf16(p, a), store_bf16(q, b);
+}
 
 /* ---- pairs ----------------------------------------------------------------------------------------------------- */
 
@@ -269,6 +302,42 @@ INLINE f64v even_f64(f64v a, f64v b) { return __builtin_shufflevector(a, b, EVEN
 INLINE f64v odd_f64(f64v a, f64v b) { return __builtin_shufflevector(a, b, ODD_64); }
 INLINE f64v zip_low_f64(f64v a, f64v b) { return __builtin_shufflevector(a, b, LOW_64); }
 INLINE f64v zip_high_f64(f64v a, f64v b) { return __builtin_shufflevector(a, b, HIGH_64); }
+
+/* As many pairs as a register has lanes, from and to memory; pair_order brings a register of tables into their order. */
+#define PAIRS(type, wide, vector, lanes, size)                                                                        \
+    INLINE void load_pairs_##type(const char *p, vector *a, vector *b)                                                \
+    {                                                                                                                 \
+        const vector low = load_##type(p), high = load_##type(p + lanes * size);                                      \
+        *a = even_##wide(low, high), *b = odd_##wide(low, high);                                                      \
+    }                                                                                                                 \
+    INLINE void store_pairs_##type(char *p, vector a, vector b)                                                       \
+    {                                                                                                                 \
+        store_##type(p, zip_low_##wide(a, b)), store_##type(p + lanes * size, zip_high_##wide(a, b));                 \
+    }                                                                                                                 \
+    INLINE vector pair_order_##type(vector a) { return order_##wide(a); }
+
+PAIRS(f32, f32, f32v, F32_LANES, 4)
+PAIRS(f64, f64, f64v, F64_LANES, 8)
+PAIRS(f16, f32, f32v, F32_LANES, 2)
+#undef PAIRS
+
+/* A pair of bf16 is a lane: nothing has to move. */
+INLINE void load_pairs_bf16(const char *p, f32v *a, f32v *b)
+{
+    u32v pairs;
+    memcpy(&pairs, p, sizeof pairs);
+    *a = (f32v)(pairs << 16), *b = (f32v)(pairs & 0xffff0000);
+}
+
+INLINE void store_pairs_bf16(char *p, f32v a, f32v b)
+{
+    const int special = any_nan_f32(a, b);
+    const u32v first = special ? bf16_bits(a) : bf16_of_number(a), second = special ? bf16_bits(b) : bf16_of_number(b);
+    const u32v pairs = first >> 16 | (second & 0xffff0000);
+    memcpy(p, &pairs, sizeof pairs);
+}
+
+INLINE f32v pair_order_bf16(f32v a) { return a; }
 
 /* ---- memory ---------------------------------------------------------------------------------------------------- */
 

@@ -60,6 +60,8 @@ cdef extern from "fastops.h" nogil:
     ctypedef struct fastops_rope_table:
         const double *positions
         const double *inverse
+        const ptrdiff_t *axes
+        ptrdiff_t coordinates
         void *cos
         void *sin
         ptrdiff_t pairs

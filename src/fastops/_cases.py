@@ -31,8 +31,14 @@ def _table(precision: Any, rng: Rng, dtype: DType, size: int) -> Call:
     return (positions, rope.frequencies(2 * pairs, precision=precision)), {"dtype": dtype}
 
 
-def _reference_table(positions: Array, frequencies: rope.Frequencies, *, dtype: DType) -> Any:
-    return reference.rope.table(positions, frequencies.inverse, frequencies.attention_factor, dtype)
+def _table_of_axes(rng: Rng, dtype: DType, size: int) -> Call:
+    rows, pairs = _shape(size)
+    axes = rng.integers(0, 3, pairs)
+    return (rng.integers(0, 1000, (rows, 3)), rope.frequencies(2 * pairs)), {"axes": axes, "dtype": dtype}
+
+
+def _reference_table(positions: Array, frequencies: rope.Frequencies, *, dtype: DType, axes: Any = None) -> Any:
+    return reference.rope.table(positions, frequencies.inverse, frequencies.attention_factor, dtype, axes)
 
 
 def _encoding(layout: str, rng: Rng, dtype: DType, size: int) -> Call:
@@ -115,10 +121,20 @@ _ROTATE_QK_BENCHMARKS = tuple(
 
 
 def _long_table(rng: Rng, dtype: DType) -> Call:
-    return (np.arange(4096), rope.frequencies(128)), {"dtype": dtype}
+    return (np.arange(4096), rope.frequencies(128)), {"dtype": dtype, "out": tuple(np.empty((2, 4096, 64), dtype))}
 
 
-_TABLE_BENCHMARKS = tuple(Benchmark(f"{type} 4096 x 64", type, _long_table) for type in ("f32", "f64"))
+def _long_table_of_axes(rng: Rng, dtype: DType) -> Call:
+    """Three coordinates, as of images in M-RoPE."""
+    args, options = _long_table(rng, dtype)
+    positions, axes = np.stack([args[0]] * 3, axis=-1), rope.axes_interleaved([24, 20, 20])
+    return (positions, *args[1:]), {**options, "axes": axes}
+
+
+_TABLE_BENCHMARKS = (
+    *(Benchmark(f"{type} 4096 x 64", type, _long_table) for type in ("f32", "f64")),
+    Benchmark("f32 4096 x 64, 3 coordinates", "f32", _long_table_of_axes),
+)
 
 
 def _long_encoding(rng: Rng, dtype: DType) -> Call:
@@ -176,7 +192,8 @@ CASES = (
         kernel="rope_table",
         function=rope.table,
         reference=_reference_table,
-        inputs={f"{precision}_angles": partial(_table, precision) for precision in ("float64", "float32")},
+        inputs={f"{precision}_angles": partial(_table, precision) for precision in ("float64", "float32")}
+        | {"axes": _table_of_axes},
         tolerance=1,
         reason="our sine and NumPy's are each within 1 ulp of float64, and rounded once more where tables are float32",
         takes_out=False,

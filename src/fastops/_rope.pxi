@@ -8,10 +8,10 @@ cdef double _ANGLE_LIMIT = 2147483648.0
 cdef double _EXACT_INTEGERS = 9007199254740992.0
 
 
-def rope_table(positions, frequencies, *, dtype=np.float32):
-    """Cosines and sines for frequencies of one axis: the part of `fastops.rope.table` that is a kernel."""
+def rope_table(positions, frequencies, *, axes=None, dtype=np.float32, out=None):
+    """Cosines and sines of one frequency a pair: the part of `fastops.rope.table` that is a kernel."""
     cdef fastops_rope_table s
-    cdef cnp.ndarray position_array, inverse_array, cosine, sine
+    cdef cnp.ndarray position_array, inverse_array, axis_array, cosine, sine
     cdef fastops_type element
     cdef ptrdiff_t rows
     cdef int threads
@@ -30,27 +30,72 @@ def rope_table(positions, frequencies, *, dtype=np.float32):
     element = fastops_f32 if table_dtype == np.float32 else fastops_f64
     position_array = np.require(source, np.float64, ["C", "A"])
     inverse_array = np.require(inverse, np.float64, ["C", "A"])
-    if position_array.size and inverse_array.size:
-        farthest = float(np.abs(position_array).max())
-        if farthest >= _EXACT_INTEGERS and source.dtype.kind != "f":
-            raise ValueError(f"positions go up to {farthest}: integers must be below 2**53, as float64 holds them")
-        limit = farthest * float(np.abs(inverse_array).max())
-        if not limit < _ANGLE_LIMIT:
-            raise ValueError(f"positions go up to {farthest}: position * frequency must be finite and below 2**31, got "
-                             f"{limit}")
-    cosine = np.empty(source.shape + inverse.shape, dtype=table_dtype)
-    sine = np.empty(source.shape + inverse.shape, dtype=table_dtype)
-    rows = cnp.PyArray_SIZE(position_array)
+    s.axes, s.coordinates = NULL, 1
+    shape = source.shape
+    if axes is not None:
+        axis_array = _pair_axes(axes, source, inverse)
+        s.axes, s.coordinates = <const ptrdiff_t *>cnp.PyArray_DATA(axis_array), shape[len(shape) - 1]
+        shape = shape[:-1]
+    _need_small_angles(source, position_array, inverse_array, None if axes is None else axis_array)
+    cosine, sine = _table_results(out, shape + inverse.shape, table_dtype)
     s.positions = <const double *>cnp.PyArray_DATA(position_array)
     s.inverse = <const double *>cnp.PyArray_DATA(inverse_array)
     s.cos, s.sin = cnp.PyArray_DATA(cosine), cnp.PyArray_DATA(sine)
     s.pairs = cnp.PyArray_SIZE(inverse_array)
+    rows = cnp.PyArray_SIZE(cosine) // s.pairs if s.pairs else 0
     s.factor = frequencies.attention_factor
     s.angle_in_f32 = inverse.dtype == np.float32
     with nogil:
         threads = fastops_plan(fastops_kernel_rope_table, rows * s.pairs * 8)
         fastops_run(fastops_kernel_rope_table, element, &s, rows, threads, NULL)
     return cosine, sine
+
+
+cdef tuple _table_results(out, tuple shape, dtype):
+    """The two arrays of out, if they can hold tables, or new ones."""
+    if out is None:
+        return np.empty(shape, dtype=dtype), np.empty(shape, dtype=dtype)
+    if not isinstance(out, tuple) or len(out) != 2:
+        raise TypeError(f"out must be a tuple of two arrays, got {_described(out)}")
+    for name, array in zip(("out[0]", "out[1]"), out):
+        _array(name, array)
+        if array.dtype != dtype:
+            raise TypeError(f"{name} has dtype {array.dtype}; {dtype} is needed")
+        if array.shape != shape or not (array.flags.c_contiguous and array.flags.aligned):
+            raise _shape_error(name, array, f"{shape} is needed, in C order and aligned")
+        _need_writable(array, name)
+    _need_apart(out[0], "out[0]", out[1], "out[1]")
+    return out
+
+
+cdef cnp.ndarray _pair_axes(axes, positions, inverse):
+    """For each pair the coordinate that turns it."""
+    axes = np.asarray(axes)
+    if positions.ndim == 0:
+        raise ValueError("positions has shape (); its last axis must hold the coordinates")
+    if axes.dtype.kind not in "iu" and axes.size:
+        raise TypeError(f"axes has dtype {axes.dtype}; integers are needed")
+    if axes.shape != inverse.shape:
+        raise ValueError(f"axes has shape {axes.shape}; {inverse.shape} is needed, one coordinate for each pair")
+    if axes.size and not 0 <= axes.min() <= axes.max() < positions.shape[-1]:
+        raise ValueError(f"axes goes from {axes.min()} to {axes.max()}; positions has {positions.shape[-1]} "
+                         "coordinates")
+    return np.require(axes, np.intp, ["C", "A"])
+
+
+cdef int _need_small_angles(source, positions, inverse, axes) except -1:
+    """Angles are below 2**31, and integers are held by float64."""
+    if not positions.size or not inverse.size:
+        return 0
+    farthest = np.abs(positions).reshape(-1, 1 if axes is None else positions.shape[-1]).max(axis=0)
+    if farthest.max() >= _EXACT_INTEGERS and source.dtype.kind != "f":
+        raise ValueError(f"positions go up to {farthest.max()}: integers must be below 2**53, as float64 holds them")
+    with np.errstate(over="ignore", invalid="ignore"):
+        limit = np.max((farthest if axes is None else farthest[axes]) * np.abs(inverse))
+    if not limit < _ANGLE_LIMIT:
+        raise ValueError(f"positions go up to {farthest.max()}: position * frequency must be finite and below 2**31, "
+                         f"got {limit}")
+    return 0
 
 
 # ---- rotate ---------------------------------------------------------------------------------------------------------

@@ -47,23 +47,28 @@ static double draw_position(double largest)
     return random_bits() % 4 ? position : -position;
 }
 
-static void test_table(fastops_type type, ptrdiff_t rows, ptrdiff_t pairs, int angle_in_f32)
+static void test_table(fastops_type type, ptrdiff_t rows, ptrdiff_t pairs, ptrdiff_t coordinates, int angle_in_f32)
 {
     const ptrdiff_t size = type == fastops_f64 ? 8 : 4, bytes = rows * pairs * size;
-    double *positions = (double *)block(rows * 8), *inverse = (double *)block(pairs * 8);
+    double *positions = (double *)block(rows * coordinates * 8), *inverse = (double *)block(pairs * 8);
+    ptrdiff_t *axes = (ptrdiff_t *)block(pairs * (ptrdiff_t)sizeof(ptrdiff_t));
     const double factor = rows % 2 ? 1.0 : 1.25;
     for (ptrdiff_t i = 0; i < pairs; i++)
         inverse[i] = pow(10000, -(double)i / (double)pairs) * (i % 5 == 4 ? -1 : 1);
-    for (ptrdiff_t t = 0; t < rows; t++)
+    for (ptrdiff_t i = 0; i < pairs; i++)
+        axes[i] = random_below(coordinates);
+    for (ptrdiff_t t = 0; t < rows * coordinates; t++)
         positions[t] = draw_position(LARGEST_ANGLE);
     for (int threads = 1; threads <= 2; threads++) {
-        fastops_rope_table s = {positions, inverse, block(bytes), block(bytes), pairs, factor, angle_in_f32};
+        fastops_rope_table s = {.positions = positions, .inverse = inverse, .axes = coordinates > 1 ? axes : NULL,
+                                .coordinates = coordinates, .cos = block(bytes), .sin = block(bytes), .pairs = pairs,
+                                .factor = factor, .angle_in_f32 = angle_in_f32};
         if (fastops_scratch(fastops_kernel_rope_table, type, &s, threads) != 0)
             wrong("a table needs scratch");
         if (fastops_run(fastops_kernel_rope_table, type, &s, rows, threads, NULL) != 0)
             wrong("a table has events");
         for (ptrdiff_t i = 0; threads == 1 && i < rows * pairs; i++) {
-            const double p = positions[i / pairs], w = inverse[i % pairs];
+            const double p = positions[i / pairs * coordinates + axes[i % pairs]], w = inverse[i % pairs];
             const double angle = angle_in_f32 ? (double)((float)p * (float)w) : p * w;
             check_entry(type, "cos", i, (char *)s.cos + i * size, cosl((long double)angle), factor);
             check_entry(type, "sin", i, (char *)s.sin + i * size, sinl((long double)angle), factor);
@@ -72,7 +77,7 @@ static void test_table(fastops_type type, ptrdiff_t rows, ptrdiff_t pairs, int a
         fold(s.sin, bytes);
         free(s.cos), free(s.sin);
     }
-    free(positions), free(inverse);
+    free(positions), free(inverse), free(axes);
 }
 
 /* Next to multiples of pi/2, where the most of an angle cancels. */
@@ -84,7 +89,8 @@ static void test_cancellation(fastops_type type)
     for (int t = 0; t < ROWS; t++)
         positions[t] = (double)(half_pi * (long double)(1 + random_bits() % 1367130551)); /* k < 2^31 / (pi/2) */
     const ptrdiff_t size = type == fastops_f64 ? 8 : 4;
-    fastops_rope_table s = {positions, one, block(ROWS * size), block(ROWS * size), 1, 1.0, 0};
+    fastops_rope_table s = {.positions = positions, .inverse = one, .coordinates = 1, .cos = block(ROWS * size),
+                            .sin = block(ROWS * size), .pairs = 1, .factor = 1.0};
     fastops_run(fastops_kernel_rope_table, type, &s, ROWS, 2, NULL);
     for (ptrdiff_t t = 0; t < ROWS; t++) {
         check_entry(type, "cos at k pi/2", t, (char *)s.cos + t * size, cosl((long double)positions[t]), 1);
@@ -103,8 +109,9 @@ void test_rope_table(fastops_type type)
         for (int angle_in_f32 = 0; angle_in_f32 <= 1; angle_in_f32++) {
             if (left_out())
                 continue;
-            test_table(type, 3, size_of(i), angle_in_f32);
-            test_table(type, size_of(i), 5, angle_in_f32);
+            test_table(type, 3, size_of(i), 1, angle_in_f32);
+            test_table(type, size_of(i), 5, 1, angle_in_f32);
+            test_table(type, 3, size_of(i), 3, angle_in_f32);
         }
     test_cancellation(type);
 }

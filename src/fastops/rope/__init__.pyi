@@ -207,7 +207,11 @@ def interleaved_to_half(
 ) -> _Array: ...
 @overload
 def table(
-    positions: ArrayLike, frequencies: _Frequencies, *, axes: ArrayLike | None = None
+    positions: ArrayLike,
+    frequencies: _Frequencies,
+    *,
+    axes: ArrayLike | None = None,
+    out: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]: ...
 @overload
 def table(
@@ -216,10 +220,16 @@ def table(
     *,
     axes: ArrayLike | None = None,
     dtype: type[_Float] | np.dtype[_Float],
+    out: tuple[NDArray[_Float], NDArray[_Float]] | None = None,
 ) -> tuple[NDArray[_Float], NDArray[_Float]]: ...
 @overload
 def table(
-    positions: ArrayLike, frequencies: _Frequencies, *, axes: ArrayLike | None = None, dtype: str = ...
+    positions: ArrayLike,
+    frequencies: _Frequencies,
+    *,
+    axes: ArrayLike | None = None,
+    dtype: str = ...,
+    out: tuple[NDArray[Any], NDArray[Any]] | None = None,
 ) -> tuple[NDArray[Any], NDArray[Any]]: ...
 @overload
 def xpos_table(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Tables of cosines and sines: of one coordinate by the kernel, of several composed of its results."""
+"""Tables of cosines and sines: by the kernel, but for mixed frequencies, whose angles are summed before."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from .._fastops_core import rope_table  # type: ignore[import-not-found]
 from ._frequencies import Frequencies
 
 
-def table(positions, frequencies, *, axes=None, dtype=np.float32):
+def table(positions, frequencies, *, axes=None, dtype=np.float32, out=None):
     """Return the cosines and sines of a rotary embedding, one row a position.
 
     Parameters
@@ -22,6 +22,8 @@ def table(positions, frequencies, *, axes=None, dtype=np.float32):
         For each pair the coordinate that turns it; see `axes_chunked`, `axes_interleaved`, `axes_grid`.
     dtype : {float32, float64}
         Element type of the tables. Angles are reduced in float64 in both cases.
+    out : tuple of two ndarray, optional
+        Where to write, in C order: memory that is new takes as long as the tables. Not for mixed frequencies.
 
     Returns
     -------
@@ -63,37 +65,19 @@ def table(positions, frequencies, *, axes=None, dtype=np.float32):
     >>> bool(cos[0, 0] == cos[1, 0]), bool(cos[0, 1] == cos[1, 1])
     (True, False)
     """
-    width = np.ndim(getattr(frequencies, "inverse", None))
-    if axes is None and width < 2:
-        return rope_table(positions, frequencies, dtype=dtype)
+    if np.ndim(getattr(frequencies, "inverse", None)) < 2:
+        return rope_table(positions, frequencies, axes=axes, dtype=dtype, out=out)
+    if axes is not None:
+        raise ValueError(
+            f"frequencies.inverse has {frequencies.inverse.ndim} axes; with axes one is needed, a frequency for each "
+            "pair"
+        )
+    if out is not None:
+        raise ValueError("out must be None where frequencies.inverse has a frequency for each coordinate")
     positions = np.asarray(positions)
     if positions.ndim == 0:
         raise ValueError("positions has shape (); its last axis must hold the coordinates")
-    if width < 2:
-        return _of_axes(positions, frequencies, np.asarray(axes), dtype)
-    if axes is not None:
-        raise ValueError(f"frequencies.inverse has {width} axes; with axes one is needed, a frequency for each pair")
     return _mixed(positions, frequencies, dtype)
-
-
-def _of_axes(positions, frequencies, axes, dtype):
-    """Each pair from the table of its coordinate."""
-    rope_table(positions[..., :0], frequencies, dtype=dtype)  # checks the types of all three
-    inverse = np.asarray(frequencies.inverse)
-    if axes.dtype.kind not in "iu" and axes.size:
-        raise TypeError(f"axes has dtype {axes.dtype}; integers are needed")
-    if axes.shape != inverse.shape:
-        raise ValueError(f"axes has shape {axes.shape}; {inverse.shape} is needed, one coordinate for each pair")
-    if axes.size and not 0 <= axes.min() <= axes.max() < positions.shape[-1]:
-        raise ValueError(
-            f"axes goes from {axes.min()} to {axes.max()}; positions has {positions.shape[-1]} coordinates"
-        )
-    cos, sin = (np.empty(positions.shape[:-1] + inverse.shape, dtype) for _ in range(2))
-    for axis in np.unique(axes):
-        own = np.flatnonzero(axes == axis)
-        part = Frequencies(inverse[own], frequencies.attention_factor)
-        cos[..., own], sin[..., own] = rope_table(positions[..., axis], part, dtype=dtype)
-    return cos, sin
 
 
 def _mixed(positions, frequencies, dtype):
