@@ -58,10 +58,11 @@ def _mitchell_benchmarks(function: Any, for_floats: np.ufunc, for_integers: np.u
 
 
 def _one_benchmark(function: np.ufunc, type: str, label: str, best: Callable[..., object]) -> tuple[Benchmark, ...]:
-    """10^4 positive numbers near 1."""
+    """10^4 positive numbers near 1; a third operand is one number, as offsets are."""
 
     def make(rng: Rng, dtype: DType) -> Call:
-        args = tuple(np.abs(near_one(rng, dtype, 10**4)) for _ in range(function.nin))
+        args = tuple(np.abs(near_one(rng, dtype, 10**4)) for _ in range(min(function.nin, 2)))
+        args += (np.array(0.0625, dtype),) * (function.nin - len(args))
         return args, {"out": np.empty_like(function(*args))}
 
     return (Benchmark(f"{type} 10^4", type, make, {label: prepared(best)}),)
