@@ -10,7 +10,7 @@ import pytest
 import oracles
 from fastops import mitchell, reference
 from fastops._case import DTYPES, bits
-from fastops._cases import near_one
+from fastops._draws import near_one
 
 FORMATS = {
     "f64": oracles.F64,

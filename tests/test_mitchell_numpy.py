@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 from fastops import _fastops_core as core
 from fastops import mitchell, reference
 from fastops._case import DTYPES, bits
-from fastops._cases import near_one
+from fastops._draws import near_one
 
 SMALL, LARGE = 67, 1 << 19  # the second is enough for two threads, whatever the type
 SHAPE = (5, 67)
