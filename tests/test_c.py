@@ -83,7 +83,7 @@ def programs():
     every = {}
     best = dict([*NATIVE.items()][-1:])
     for compiler, isas in ("gcc", NATIVE), ("clang", best):  # a table takes clang 8 s
-        every[f"kernels-memory-{compiler}"] = Program(compiler, MEMORY, KERNELS, isas, arguments=("2",))
+        every[f"kernels-memory-{compiler}"] = Program(compiler, MEMORY, KERNELS, isas, arguments=("5",))
         every[f"pool-memory-{compiler}"] = Program(compiler, MEMORY, POOL)
         for isa in NATIVE:
             every[f"simd-{isa}-memory-{compiler}"] = Program(compiler, MEMORY, SIMD, NATIVE, only=isa)
