@@ -66,6 +66,9 @@ BF16 = Format(16, 7, 127)
 E5M2 = Format(8, 2, 15)
 E4M3 = Format(8, 3, 7, has_inf=False)
 
+# By the names of element types in csrc/fastops.h.
+FORMATS = {"f64": F64, "f32": F32, "f16": F16, "bf16": BF16, "e5m2": E5M2, "e4m3": E4M3}
+
 
 @lru_cache(maxsize=4096)
 def decode(bits, fmt):

@@ -12,19 +12,11 @@ from fastops import mitchell, reference
 from fastops._case import DTYPES, bits
 from fastops._draws import near_one
 
-FORMATS = {
-    "f64": oracles.F64,
-    "f32": oracles.F32,
-    "f16": oracles.F16,
-    "bf16": oracles.BF16,
-    "e5m2": oracles.E5M2,
-    "e4m3": oracles.E4M3,
-}
 INTEGERS = [name for name, dtype in DTYPES.items() if dtype.kind in "iu"]
 
 pytestmark = pytest.mark.usefixtures("isa")
 both = pytest.mark.parametrize("operation", ["multiply", "divide"])
-every_float = pytest.mark.parametrize("name", [name for name in FORMATS if name in DTYPES])
+every_float = pytest.mark.parametrize("name", [name for name in oracles.FORMATS if name in DTYPES])
 every_integer = pytest.mark.parametrize("name", INTEGERS)
 
 
@@ -61,7 +53,7 @@ def check_against_reference(operation, x, y):
 @both
 @every_float
 def test_special_values_are_those_of_the_contract(name, operation):
-    fmt, dtype = FORMATS[name], DTYPES[name]
+    fmt, dtype = oracles.FORMATS[name], DTYPES[name]
     a, b = grid(np.array(special_patterns(fmt), unsigned(dtype)))
     oracle = getattr(oracles, f"mitchell_{operation}_bits")
     want = [oracle(int(p), int(q), fmt) for p, q in zip(a.flat, b.flat, strict=True)]
@@ -76,7 +68,7 @@ def test_special_values_are_those_of_the_contract(name, operation):
 def test_one_odd_element_does_not_change_its_neighbours(name, operation, rng):
     dtype = DTYPES[name]
     count = 2 * 256 // dtype.itemsize + 3  # two blocks and a rest
-    odd = np.array(special_patterns(FORMATS[name]), unsigned(dtype)).view(dtype)
+    odd = np.array(special_patterns(oracles.FORMATS[name]), unsigned(dtype)).view(dtype)
     x, y = near_one(rng, dtype, count), near_one(rng, dtype, count)
     for at in range(0, count, 5):
         poisoned = x.copy()
@@ -89,7 +81,7 @@ def test_one_odd_element_does_not_change_its_neighbours(name, operation, rng):
 @every_float
 def test_whole_blocks_of_one_size_of_number(name, operation):
     # A block of numbers whose exponents are all in the middle half of the range takes the shortest loop.
-    fmt, dtype = FORMATS[name], DTYPES[name]
+    fmt, dtype = oracles.FORMATS[name], DTYPES[name]
     last = fmt.exponent_max - (1 if fmt.has_inf else 0)
     near = [1, 2, fmt.bias // 2, fmt.bias, (last + fmt.bias) // 2, last - 1, last]
     fields = sorted({field + d for field in near for d in (-1, 0, 1) if 0 <= field + d <= last})
@@ -111,7 +103,7 @@ def test_all_pairs_of_8_bit_floats(name, operation):
 @both
 @pytest.mark.parametrize("name", [name for name in ("f16", "bf16") if name in DTYPES])
 def test_all_mantissa_pairs_of_16_bit_floats(name, operation):
-    fmt = FORMATS[name]
+    fmt = oracles.FORMATS[name]
     ones = np.arange(1 << fmt.mantissa_bits, dtype=np.uint16) + np.uint16(fmt.bias << fmt.mantissa_bits)
     check_against_reference(operation, *grid(ones.view(DTYPES[name])))
 
@@ -220,7 +212,7 @@ def test_reduction_and_accumulation_report_zeros():
 
 @every_float
 def test_floats_never_warn(name):
-    values = np.array(special_patterns(FORMATS[name]), unsigned(DTYPES[name])).view(DTYPES[name])
+    values = np.array(special_patterns(oracles.FORMATS[name]), unsigned(DTYPES[name])).view(DTYPES[name])
     for operation, flag in itertools.product((mitchell.multiply, mitchell.divide), ("warn", "raise")):
         with warnings.catch_warnings(), np.errstate(all=flag):
             warnings.simplefilter("error")

@@ -13,14 +13,6 @@ from fastops import mitchell
 from fastops._case import DTYPES, bits
 from support import IN_SOURCE_TREE, ROOT
 
-FORMATS = {
-    "f64": oracles.F64,
-    "f32": oracles.F32,
-    "f16": oracles.F16,
-    "bf16": oracles.BF16,
-    "e5m2": oracles.E5M2,
-    "e4m3": oracles.E4M3,
-}
 WIDER = ["f64", "f32", "f16", "bf16"]
 UNARY = ["square", "sqrt", "reciprocal", "rsqrt", "log2", "exp2"]
 BINARY = ["power", "multiply_mbm", "multiply_lmul"]
@@ -69,7 +61,7 @@ def patterns(fmt, count, rng):
 
 def check(name, operation, cases, *extra):
     """That the operation gives, without a floating-point warning, the patterns that the oracle gives."""
-    fmt, dtype = FORMATS[name], DTYPES[name]
+    fmt, dtype = oracles.FORMATS[name], DTYPES[name]
     arrays = [np.array(column, f"u{dtype.itemsize}").view(dtype) for column in zip(*cases, strict=True)]
     oracle = getattr(oracles_mitchell, operation)
     with np.errstate(all="raise"):
@@ -88,7 +80,7 @@ def check(name, operation, cases, *extra):
 @pytest.mark.parametrize("operation", UNARY)
 @formats(WIDER)
 def test_one_operand(name, operation, rng):
-    check(name, operation, [(a,) for a in patterns(FORMATS[name], 300, rng)])
+    check(name, operation, [(a,) for a in patterns(oracles.FORMATS[name], 300, rng)])
 
 
 @isas
@@ -102,8 +94,8 @@ def test_16_bit_operands(name, operation):
 @pytest.mark.parametrize("operation", BINARY)
 @formats(WIDER)
 def test_two_operands(name, operation, rng):
-    values = patterns(FORMATS[name], 0, rng)
-    more = patterns(FORMATS[name], 1000, rng)
+    values = patterns(oracles.FORMATS[name], 0, rng)
+    more = patterns(oracles.FORMATS[name], 1000, rng)
     others = (more[i] for i in rng.permutation(len(more)))
     check(name, operation, [*itertools.product(values, values), *zip(more, others, strict=True)])
 
@@ -111,8 +103,8 @@ def test_two_operands(name, operation, rng):
 @isas
 @formats(WIDER)
 def test_realm(name, rng):
-    values = patterns(FORMATS[name], 0, rng)
-    more = patterns(FORMATS[name], 1000, rng)
+    values = patterns(oracles.FORMATS[name], 0, rng)
+    more = patterns(oracles.FORMATS[name], 1000, rng)
     others = (more[i] for i in rng.permutation(len(more)))
     cases = [*itertools.product(values, values), *zip(more, others, strict=True)]
     check(name, "multiply_realm", cases, TABLE)
@@ -128,8 +120,8 @@ def test_lmul_of_all_pairs_of_8_bits(name):
 @pytest.mark.parametrize("operation", TERNARY)
 @formats(WIDER)
 def test_three_operands(name, operation, rng):
-    few = patterns(FORMATS[name], 0, rng)[::3]
-    more = patterns(FORMATS[name], 500, rng)
+    few = patterns(oracles.FORMATS[name], 0, rng)[::3]
+    more = patterns(oracles.FORMATS[name], 500, rng)
     orders = (rng.permutation(len(more)) for _ in range(2))
     cases = [*itertools.product(few, few, few)] + [(a, more[b], more[c]) for a, b, c in zip(more, *orders, strict=True)]
     check(name, operation, cases)
@@ -139,7 +131,7 @@ def test_three_operands(name, operation, rng):
 @pytest.mark.parametrize("operation", TERNARY)
 @formats(WIDER)
 def test_blocks_of_ordinary_numbers_and_offsets_below_1(name, operation, rng):
-    fmt, count = FORMATS[name], 3 * 256 // DTYPES[name].itemsize
+    fmt, count = oracles.FORMATS[name], 3 * 256 // DTYPES[name].itemsize
     step, one = 1 << fmt.mantissa_bits, fmt.bias << fmt.mantissa_bits
     near = [[one + int(k) for k in rng.integers(-2 * step, 2 * step, count)] for _ in range(2)]
     ties = [one - int(k) * step for k in rng.integers(1, min(fmt.bias, fmt.mantissa_bits + 4), count)]  # 2**-k
@@ -154,7 +146,7 @@ def test_blocks_of_ordinary_numbers_and_offsets_below_1(name, operation, rng):
 @formats(WIDER)
 def test_offsets_reach_both_ends_of_the_range_and_no_further(name, operation):
     """Results in the last steps before overflow and underflow, however far the operands and c are from them."""
-    fmt = FORMATS[name]
+    fmt = oracles.FORMATS[name]
     step, one, top = 1 << fmt.mantissa_bits, fmt.bias << fmt.mantissa_bits, fmt.infinity
     cases = []
     for end, x in itertools.product((step, top), (step, one, one + 3, top - 1)):
@@ -278,7 +270,7 @@ def test_error_of_the_logarithm():
 @isas
 @formats(["f16", "bf16"])
 def test_all_products_and_quotients_of_mantissas_are_within_the_bounds(name):
-    fmt = FORMATS[name]
+    fmt = oracles.FORMATS[name]
     ones = (np.arange(1 << fmt.mantissa_bits) + (fmt.bias << fmt.mantissa_bits)).astype(np.uint16).view(DTYPES[name])
     x = ones.astype(np.float64)
     product = mitchell.multiply.outer(ones, ones).astype(np.float64) / np.multiply.outer(x, x) - 1

@@ -3,6 +3,8 @@
 
 import numpy as np
 
+from ._arguments import choice as _choice
+from ._arguments import integer as _integer
 from ._fastops_core import random_feature_attention, softmax_attention
 
 __all__ = ["RandomFeatures", "random_feature_attention", "softmax_attention"]
@@ -60,10 +62,10 @@ class RandomFeatures:
     """
 
     def __init__(self, head_dim, num_features=256, *, kind="positive", projection="orthogonal", norms="chi", seed=None):
-        d, m = _size("head_dim", head_dim), _size("num_features", num_features)
-        _check("kind", kind, _KINDS)
-        _check("projection", projection, _PROJECTIONS)
-        _check("norms", norms, _NORMS)
+        d, m = _integer("head_dim", head_dim, 1), _integer("num_features", num_features, 1)
+        _choice("kind", kind, _KINDS)
+        _choice("projection", projection, _PROJECTIONS)
+        _choice("norms", norms, _NORMS)
         if kind == "hyperbolic" and m % 2:
             raise ValueError(f"num_features must be even for kind 'hyperbolic', got {m}")
         rng = np.random.default_rng(seed)
@@ -125,21 +127,6 @@ class RandomFeatures:
         import hashlib
 
         return hashlib.sha256(self.kind.encode() + self.projection.astype("<f8").tobytes()).hexdigest()
-
-
-def _size(name, value):
-    try:
-        size = value.__index__()
-    except AttributeError:
-        raise TypeError(f"{name} must be an integer, got {type(value).__name__}") from None
-    if size < 1:
-        raise ValueError(f"{name} must be at least 1, got {size}")
-    return size
-
-
-def _check(name, value, choices):
-    if value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
 
 
 def _orthogonal(rng, rows, d, norms):

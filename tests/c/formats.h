@@ -5,6 +5,37 @@
 
 #include <math.h>
 #include <stdint.h>
+#include <string.h>
+
+/* float32 and float64 as patterns, and back. */
+static inline float as_float(uint64_t pattern)
+{
+    const uint32_t bits = (uint32_t)pattern;
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+static inline uint64_t of_float(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+static inline double as_double(uint64_t pattern)
+{
+    double x;
+    memcpy(&x, &pattern, sizeof x);
+    return x;
+}
+
+static inline uint64_t of_double(double x)
+{
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
 
 typedef struct {
     int bits, mantissa, bias;
@@ -73,14 +104,11 @@ static inline uint64_t pattern_of(format f, double x)
 static inline uint64_t narrow(format f, float x)
 {
     const format wide = FORMAT_F32;
-    union {
-        float value;
-        uint32_t pattern;
-    } u = {x};
-    if (!is_nan(wide, u.pattern))
+    const uint64_t pattern = of_float(x);
+    if (!is_nan(wide, pattern))
         return pattern_of(f, (double)x);
-    const uint64_t payload = u.pattern % (UINT32_C(1) << wide.mantissa) >> (wide.mantissa - f.mantissa);
-    return (u.pattern >> 31 ? sign_bit(f) : 0) | top_of(f) | quiet_bit(f) | payload;
+    const uint64_t payload = pattern % (UINT64_C(1) << wide.mantissa) >> (wide.mantissa - f.mantissa);
+    return (pattern >> 31 ? sign_bit(f) : 0) | top_of(f) | quiet_bit(f) | payload;
 }
 
 #endif

@@ -12,20 +12,6 @@
 
 static const char isa[] = STRING(ISA);
 
-static float as_float(uint32_t pattern)
-{
-    float x;
-    memcpy(&x, &pattern, sizeof x);
-    return x;
-}
-
-static uint32_t as_pattern(float x)
-{
-    uint32_t pattern;
-    memcpy(&pattern, &x, sizeof pattern);
-    return pattern;
-}
-
 static double ulp(double x, int digits)
 {
     int exponent;
@@ -167,14 +153,14 @@ static void check_widening(const half *h, uint32_t first)
     store_f32(widened, h->load(patterns));
     for (int i = 0; i < F32_LANES; i++) {
         const format f = h->format;
-        uint32_t exact = as_pattern((float)value_of(f, patterns[i]));
+        uint32_t exact = (uint32_t)of_float((float)value_of(f, patterns[i]));
         if (is_nan(f, patterns[i])) { /* some make signalling ones quiet, some do not */
             exact = (uint32_t)(patterns[i] & sign_bit(f)) << 16 | 0x7f800000u |
                     (uint32_t)(patterns[i] & ((1u << f.mantissa) - 1)) << (23 - f.mantissa);
-            exact |= as_pattern(widened[i]) & 0x00400000u;
+            exact |= (uint32_t)of_float(widened[i]) & 0x00400000u;
         }
-        if (as_pattern(widened[i]) != exact)
-            wrong("%s %#x widens to %#x, not %#x", h->name, patterns[i], as_pattern(widened[i]), exact);
+        if ((uint32_t)of_float(widened[i]) != exact)
+            wrong("%s %#x widens to %#x, not %#x", h->name, patterns[i], (uint32_t)of_float(widened[i]), exact);
     }
 }
 
@@ -202,7 +188,7 @@ static void test_conversions(const half *h)
         const double step = value_of(f, p ? p : 1) - value_of(f, p ? p - 1 : 0);
         const double above = p + 1 < top_of(f) ? value_of(f, p + 1) : value_of(f, p) + step;
         const double middle = (value_of(f, p) + above) / 2;
-        const uint32_t numbers[] = {as_pattern((float)value_of(f, p)), as_pattern((float)middle)};
+        const uint32_t numbers[] = {(uint32_t)of_float((float)value_of(f, p)), (uint32_t)of_float((float)middle)};
         for (int i = 0; i < 12; i++) {
             const uint32_t x = numbers[i / 6] + (uint32_t)(i % 3) - 1;
             patterns[n] = i / 3 % 2 ? x ^ 0x80000000u : x;

@@ -67,20 +67,7 @@ static char *at(const matrix *x, ptrdiff_t row, ptrdiff_t column)
 
 static uint64_t sum_of(const product *p, uint64_t x, uint64_t y)
 {
-    if (p->kind.wide.bits == 64) {
-        double a, b;
-        memcpy(&a, &x, sizeof a), memcpy(&b, &y, sizeof b);
-        a += b;
-        memcpy(&x, &a, sizeof a);
-        return x;
-    }
-    const uint32_t x32 = (uint32_t)x, y32 = (uint32_t)y;
-    float a, b;
-    memcpy(&a, &x32, sizeof a), memcpy(&b, &y32, sizeof b);
-    a += b;
-    uint32_t sum;
-    memcpy(&sum, &a, sizeof sum);
-    return sum;
+    return p->kind.wide.bits == 64 ? of_double(as_double(x) + as_double(y)) : of_float(as_float(x) + as_float(y));
 }
 
 /* Saadat's product of two numbers, truncated to the type's own fraction. */

@@ -66,35 +66,6 @@ static char *at(const rotation *r, const rows *a, ptrdiff_t row, ptrdiff_t lane)
     return a->base + offset;
 }
 
-static float as_float(uint64_t pattern)
-{
-    const uint32_t bits = (uint32_t)pattern;
-    float x;
-    memcpy(&x, &bits, sizeof x);
-    return x;
-}
-
-static uint64_t of_float(float x)
-{
-    uint32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    return bits;
-}
-
-static double as_double(uint64_t pattern)
-{
-    double x;
-    memcpy(&x, &pattern, sizeof x);
-    return x;
-}
-
-static uint64_t of_double(double x)
-{
-    uint64_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    return bits;
-}
-
 /* ---- the definition ---------------------------------------------------------------------------------------------- */
 
 /* a c - b s, of patterns; tables in the wide type. */

@@ -211,11 +211,10 @@ def _product(method: str, offset: float, dtype: np.dtype[Any], wide: np.dtype[An
     """The product of numbers of dtype that are held in a wide type, to the last place of dtype."""
     if method == "mitchell":
         return multiply
-    places = {"float64": 52, "float32": 23, "float16": 10, "bfloat16": 7}
-    last, unused = places[dtype.name], places[wide.name] - places[dtype.name]
+    last, most = (FORMATS[kind.name].normal.bit_length() - 1 for kind in (dtype, wide))  # bits of the fractions
     if method == "mbm":
         fmt = FORMATS[wide.name]
-        kept = fmt.unsigned(2 * fmt.sign - (1 << unused))
+        kept = fmt.unsigned(2 * fmt.sign - (1 << (most - last)))
         return lambda x, y: (multiply_mbm(x, y).view(fmt.unsigned) & kept).view(wide)
     c = float(np.asarray(offset).astype(dtype)) if method == "offset" else 2.0**-4
     return partial(multiply_offset, c=np.rint(c * 2.0**last).astype(wide) / wide.type(2.0**last))
